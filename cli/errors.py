@@ -5,6 +5,7 @@
     OperatorError              reported in one sentence; the command exits with 1
     ├── NoSuchStack            nothing is deployed under the name of a stage
     ├── FileRefused            a file of posts is not read
+    ├── LocalStackStopped      the local stack does not answer
     └── DemoFailed             the demo's deployment did something unexpected
 
     ReplayError                caught within `stresswatch replay`
@@ -58,6 +59,10 @@ class FileRefused(OperatorError):
         self.reason = reason
 
 
+class LocalStackStopped(OperatorError):
+    """The local stack does not answer."""
+
+
 class DemoFailed(OperatorError):
     """The demo's deployment did something unexpected."""
 
@@ -72,6 +77,15 @@ class UnreadableObject(ReplayError):
 
 class PredictorFailed(ReplayError):
     """The predictor failed on a batch; the message is the kind of its error."""
+
+
+def raise_if_stopped(error: BotoCoreError | ClientError, *, is_local: bool) -> None:
+    """Raise `LocalStackStopped` if nothing answers at the local stack's endpoint."""
+    if is_local and isinstance(error, EndpointConnectionError):
+        raise LocalStackStopped(
+            "The local stack does not answer: it was stopped. Start one with `stresswatch up`, and "
+            "then type your command again."
+        ) from error
 
 
 def sentence(error: BotoCoreError | ClientError) -> str:

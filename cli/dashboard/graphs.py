@@ -10,7 +10,8 @@ from typing import Any
 import plotly.graph_objects as go
 from dash import dcc, html
 
-from cli.status.snapshot import MeasuredSeries, Snapshot
+from cli.status.series import MeasuredSeries
+from cli.status.snapshot import Snapshot
 from stresswatch.monitoring.panels import COLOURS, Panel
 
 _INK, _GRID = "#1f2933", "#e4e7eb"

@@ -8,6 +8,7 @@ from typing import Any
 from dash import html
 
 from cli.dashboard.graphs import graph
+from cli.errors import LocalStackStopped
 from cli.status.alarms import AlarmStatus
 from cli.status.snapshot import Snapshot
 from cli.status.table import number, timestamp
@@ -57,6 +58,11 @@ def body(snapshot: Snapshot) -> list[Any]:
         ),
         html.Footer(TASK.wording.notice),
     ]
+
+
+def stopped(error: LocalStackStopped) -> list[Any]:
+    """Return the only section of the page when the local stack does not answer."""
+    return [html.P(str(error), className="verdict bad", id="stopped")]
 
 
 def _verdict(alarms: Sequence[AlarmStatus], *, is_known: bool) -> html.Section:
@@ -125,6 +131,8 @@ def _notices(snapshot: Snapshot) -> list[Any]:
 
 
 def _versions(snapshot: Snapshot) -> html.Div:
+    if "champion" in snapshot.unreadable:
+        return _tile("unknown", "champion", "tile wide")
     since = (
         f"champion since {timestamp(snapshot.changes[-1].at)}"
         if snapshot.champion
@@ -159,10 +167,11 @@ def _runs(snapshot: Snapshot) -> html.Table:
         )
         for run in snapshot.runs
     ]
+    none = "Unknown" if "retraining" in snapshot.unreadable else "No retraining ran yet."
     return html.Table(
         [
             html.Caption("The last retrainings"),
-            html.Tbody(rows or [html.Tr(html.Td("No retraining ran yet."))]),
+            html.Tbody(rows or [html.Tr(html.Td(none))]),
         ],
         id="runs",
     )

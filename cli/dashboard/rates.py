@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from dash import html
 
 from cli.deployment.target import Target
-from cli.errors import OperatorError, sentence
+from cli.errors import OperatorError, raise_if_stopped, sentence
 from cli.timestamps import utc_now
 from cli.trend import newest_rate, period_name, read_recent, shown_period
 from stresswatch.monitoring.dashboard import RATE
@@ -34,10 +34,17 @@ class RecentRates:
 
 
 def read_recent_rates(target: Target, now: Callable[[], datetime] = utc_now) -> RecentRates:
-    """Read the rates of the last weeks of a deployment."""
+    """Read the rates of the last weeks of a deployment.
+
+    Raises
+    ------
+    LocalStackStopped
+        When the local stack does not answer.
+    """
     try:
         found = read_recent(target, now().date())
     except (BotoCoreError, ClientError) as error:
+        raise_if_stopped(error, is_local=target.is_local)
         return RecentRates(unreadable=sentence(error))
     except OperatorError as error:
         return RecentRates(unreadable=str(error))

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from dash import Dash, Input, Output, dcc, html
 
-from cli.dashboard.page import body, header
+from cli.dashboard.page import body, header, stopped
 from cli.dashboard.rates import RecentRates, rates_section
+from cli.errors import LocalStackStopped
 from cli.local_page import serve_page
 from cli.status.snapshot import Snapshot
 
@@ -85,11 +86,17 @@ def app(
         Input("span", "value"),
     )
     def show(_: int | None, span: str) -> tuple[list[object], list[object]]:
-        snapshot = snapshot_of(SPANS[span])
+        try:
+            snapshot = snapshot_of(SPANS[span])
+        except LocalStackStopped as error:
+            return [html.H1("Stresswatch")], stopped(error)
         return header(snapshot), body(snapshot)
 
     @made.callback(Output("rates", "children"), Input("rates-clock", "n_intervals"))
     def show_rates(_: int | None) -> html.Section:
-        return rates_section(rates_of())
+        try:
+            return rates_section(rates_of())
+        except LocalStackStopped:  # `show` says so once for the whole page
+            return html.Section()
 
     return made

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target
-from cli.status import snapshot
+from cli.status import series as series_module
 from cli.status.table import status_table
 from cli.timestamps import utc_now
 from stresswatch.aws import stack_outputs
@@ -307,7 +307,7 @@ def test_one_request_asks_cloudwatch_for_no_more_than_it_gives(target, monkeypat
     def note(params, **_):
         asked.append([query["MetricStat"]["Metric"] for query in params["MetricDataQueries"]])
 
-    monkeypatch.setattr(snapshot, "QUERIES_A_REQUEST", 20)
+    monkeypatch.setattr(series_module, "QUERIES_A_REQUEST", 20)
     put("DriftShare", 1.0)
     asked = []
     shown = show(Target(target.name, target.outputs, client))

@@ -4,12 +4,19 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from plotly.utils import PlotlyJSONEncoder
 
+from cli.dashboard import read_recent_rates
 from cli.dashboard.graphs import figure
 from cli.dashboard.page import body
+from cli.dashboard.server import app
+from cli.deployment.client import DeploymentClient
+from cli.deployment.target import Target
 from cli.status.alarms import AlarmStatus
-from cli.status.snapshot import MeasuredSeries, Snapshot
+from cli.status.series import MeasuredSeries
+from cli.status.snapshot import Snapshot, take_snapshot
+from stresswatch.aws import stack_outputs
 from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.versions.champion import Change, Pointer
 
@@ -41,6 +48,61 @@ def test_an_alarm_fires_once_what_it_watches_fell_silent(silent):
 
 def test_panels_of_a_new_stack_say_that_nothing_was_measured_yet():
     assert page().count('"not measured yet"') > 10
+
+
+@pytest.mark.parametrize(
+    ("part", "claim"),
+    [
+        ("champion", "no champion yet"),
+        ("retraining", "No retraining ran yet."),
+        ("metrics", "not measured yet"),
+    ],
+)
+def test_nothing_is_claimed_about_a_part_that_cannot_be_read(part, claim):
+    assert claim in page()
+    unread = Snapshot("dev", NOW, NOW - DAY, unreadable={part: "AccessDenied."})
+    assert claim not in json.dumps(body(unread), cls=PlotlyJSONEncoder)
+
+
+def stopped_stack(service):
+    """Answer for every client as one of a stack that was stopped."""
+    raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+
+
+def test_the_page_of_a_stopped_local_stack_says_only_that():
+    outputs = {stack_outputs.CHAMPION_PARAMETER: "/champion", stack_outputs.ARCHIVE_BUCKET: "a"}
+    deployment = DeploymentClient(Target("dev", outputs, stopped_stack, is_local=True))
+    page = app(
+        lambda span: take_snapshot(deployment, "dev", span),
+        lambda: read_recent_rates(deployment.target),
+        HOUR,
+    ).server.test_client()
+    shown = update(page, ["header", "snapshot"], {"clock.n_intervals": 1, "span.value": "1 hour"})
+    assert shown.count("does not answer") == 1
+    assert "it was stopped. Start one with `stresswatch up`" in shown
+    assert "yet" not in shown
+    rates = update(page, ["rates"], {"rates-clock.n_intervals": 1})
+    assert "Stress rate" not in rates
+
+
+def update(page, outputs, inputs):
+    """Return the answer to the browser's request for new contents."""
+    named = [{"id": name, "property": "children"} for name in outputs]
+    joined = "...".join(f"{name}.children" for name in outputs)
+    answer = page.post(
+        "/_dash-update-component",
+        json={
+            "output": f"..{joined}.." if len(outputs) > 1 else joined,
+            "outputs": named if len(outputs) > 1 else named[0],
+            "inputs": [
+                {"id": name.split(".")[0], "property": name.split(".")[1], "value": value}
+                for name, value in inputs.items()
+            ],
+            "changedPropIds": list(inputs)[:1],
+        },
+    )
+    assert answer.status_code == 200
+    return json.dumps(answer.get_json(), ensure_ascii=False)
 
 
 def test_champions_close_in_time_are_named_once():
