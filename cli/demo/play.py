@@ -83,7 +83,7 @@ def play_demo(console: Console, output: Path) -> Summary:
     summary.steps = {
         f"{place}. {act.title}": act.seconds or 0.0 for place, act in enumerate(view.acts, start=1)
     }
-    console.print(final_table(summary))
+    console.print(final_table(console, summary))
     (output / "summary.json").write_text(summary.to_json())
     (output / "model_card.html").write_bytes(scenario.model_card)
     write_report(output / "report.html", summary, view.acts, scenario.probabilities, threshold)
@@ -107,5 +107,5 @@ def _record(path: Path, view: View, summary: Summary) -> None:
     """Save the steps and their answer, the rates, as a picture of the terminal."""
     with Path(os.devnull).open("w") as nowhere:
         console = Console(record=True, width=_COLUMNS, file=nowhere, force_terminal=True)
-        console.print(view.render(), rate_table(summary.rates))
+        console.print(view.render(), rate_table(console, summary.rates))
     console.save_svg(str(path), title="make demo", code_format=_IN_THE_READERS_FONT)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,7 +15,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from cli.console import literal
 from cli.demo.summary import AFTER_PROMOTION, CommunityRate, DriftWindow, Summary
+from cli.tables import fitted
 from stresswatch.rates.cells import RateMethod
 from stresswatch.retraining.check_words import HOLDOUTS, Result, result_of
 from stresswatch.task.definition import TASK
@@ -85,7 +88,7 @@ class View:
         return Panel(table, title=self._title, border_style="cyan")
 
 
-def final_table(summary: Summary) -> RenderableType:
+def final_table(console: Console, summary: Summary) -> RenderableType:
     """Return the table at the end of the demo."""
     facts = Table(title="What happened", title_justify="left", show_header=False)
     facts.add_column(style="bold")
@@ -113,7 +116,10 @@ def final_table(summary: Summary) -> RenderableType:
     for name, value in rows.items():
         facts.add_row(name, value)
     return Group(
-        _drift_table(summary.drift), _gate_table(summary), facts, rate_table(summary.rates)
+        _drift_table(console, summary.drift),
+        _gate_table(console, summary),
+        facts,
+        rate_table(console, summary.rates),
     )
 
 
@@ -126,24 +132,50 @@ def drift_words(window: DriftWindow) -> str:
     return f"{drifted} of {len(window.columns)} features drifted ({window.share:.0%}), {alarm}"
 
 
-def _drift_table(windows: list[DriftWindow]) -> Table:
-    table = Table(
-        title="Drift by window",
-        title_justify="left",
-        caption=AFTER_PROMOTION,
-        caption_justify="left",
-    )
-    for name in ("window", "posts", "drifted features", "share", "alarm"):
-        table.add_column(name, overflow="fold")
-    for window in windows:
-        drifted = [name for name, column in window.columns.items() if column["drifted"]]
-        table.add_row(
+def _drift_table(console: Console, windows: list[DriftWindow]) -> Table:
+    rows = [
+        (
             window.name,
             str(window.posts),
-            ", ".join(drifted) or "none",
+            ", ".join(name for name, column in window.columns.items() if column["drifted"])
+            or "none",
             "" if window.share is None else f"{window.share:.2f}",
             "[red]ALARM[/]" if window.alarm else "[green]OK[/]",
         )
+        for window in windows
+    ]
+    return _fitted(
+        console,
+        "Drift by window",
+        ("window", "posts", "drifted features", "share", "alarm"),
+        rows,
+        dispensable=("posts", "share"),
+        caption=AFTER_PROMOTION,
+    )
+
+
+def _fitted(
+    console: Console,
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    dispensable: Sequence[str],
+    caption: str,
+    numbers: Collection[str] = (),
+) -> Table:
+    """Return a table that breaks no word."""
+    table = fitted(
+        console,
+        title,
+        columns,
+        rows,
+        numbers=numbers,
+        dispensable=dispensable,
+        elsewhere="a wider terminal shows all",
+    )
+    table.show_lines = False
+    table.caption = f"{caption} {table.caption or ''}".rstrip()
     return table
 
 
@@ -161,50 +193,43 @@ def _estimates(rate: CommunityRate) -> tuple[str, ...]:
     )
 
 
-def rate_table(rates: list[CommunityRate]) -> Table:
+def rate_table(console: Console, rates: list[CommunityRate]) -> Table:
     """Return the called, corrected and true rate of each unseen community."""
-    table = Table(
-        title=f"{TASK.label.rate.capitalize()} of the unseen communities",
-        title_justify="left",
+    columns = ("community", "posts", "labels", "called", "corrected", "95 % interval", "true")
+    rows = [
+        (literal(rate.community), f"{rate.posts:,}", f"{rate.labelled:,}", *_estimates(rate))
+        for rate in rates
+    ]
+    return _fitted(
+        console,
+        f"{TASK.label.rate.capitalize()} of the unseen communities",
+        columns,
+        rows,
+        numbers=columns[1:],
+        dispensable=("labels", "posts", "called"),
         caption="Labels: of the community's posts in the random sample; the other labels of the "
         f"sample are of other communities. Called: what the model calls {TASK.label.name(1)}. "
         "Corrected: by these labels, with its 95 % interval. True: by all labels, which only "
         "the demo knows.",
-        caption_justify="left",
     )
-    table.add_column("community", overflow="fold")
-    for name in ("posts", "labels", "called", "corrected", "95 % interval", "true"):
-        table.add_column(name, justify="right")
-    for rate in rates:
-        table.add_row(
-            rate.community,
-            f"{rate.posts:,}",
-            f"{rate.labelled:,}",
-            *_estimates(rate),
-        )
-    return table
 
 
-def _gate_table(summary: Summary) -> Table:
-    table = Table(
-        title="The gate's verdict on the challenger",
-        title_justify="left",
-        caption=f"{HOLDOUTS} The report adds the evidence of each check.",
-        caption_justify="left",
+def _gate_table(console: Console, summary: Summary) -> Table:
+    return _fitted(
+        console,
+        "The gate's verdict on the challenger",
+        ("check", "champion", "challenger", "result"),
+        [_gate_row(check) for check in summary.retraining.get("gate", {}).get("checks", [])],
+        dispensable=("champion",),
+        caption=f"{HOLDOUTS} The report adds each check's requirement and evidence.",
     )
-    for name in ("check", "champion", "challenger", "required", "result"):
-        table.add_column(name, overflow="fold")
-    for check in summary.retraining.get("gate", {}).get("checks", []):
-        result = result_of(check)
-        champion, challenger = (
-            "" if value is None else f"{value:.3f}"
-            for value in (check["champion"], check["challenger"])
-        )
-        table.add_row(
-            check["name"],
-            champion,
-            challenger,
-            check["requirement"],
-            f"[{_RESULT_STYLES[result]}]{result}[/]",
-        )
-    return table
+
+
+def _gate_row(check: Mapping[str, Any]) -> tuple[str, ...]:
+    result = result_of(check)
+    champion, challenger = (
+        "" if value is None else f"{value:.3f}"
+        for value in (check["champion"], check["challenger"])
+    )
+    verdict = f"[{_RESULT_STYLES[result]}]{result}[/]"
+    return literal(check["name"]), champion, challenger, verdict
