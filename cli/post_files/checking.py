@@ -47,6 +47,8 @@ class CheckReport:
         Unreadable optional fields by name.
     without_weight : int
         Labelled posts with confidence 0.
+    numbered : int
+        Unlabelled posts whose row number serves as their id.
     meant_as_id : str
         A column that was perhaps meant as the id, if the file has none.
     """
@@ -56,6 +58,7 @@ class CheckReport:
     positive: int = 0
     without_weight: int = 0
     rounded_ids: int = 0
+    numbered: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     first: dict[str, tuple[str, str]] = field(default_factory=dict)
     named: list[tuple[str, str]] = field(default_factory=list)
@@ -78,6 +81,8 @@ class CheckReport:
         if isinstance(row.found, LabelledPost):
             self.positive += row.found.label
             self.without_weight += row.found.confidence == 0
+        else:
+            self.numbered += row.is_numbered
         post = row.found if isinstance(row.found, Post) else row.found.post
         if post.dropped:
             self.dropped.update(post.dropped)
@@ -92,6 +97,12 @@ class CheckReport:
                 f"The column {TASK.fields.id} is missing, so row numbers serve as ids, and other "
                 f"files have the same ones. If {self.meant_as_id!r} holds the ids, rename it to "
                 f"{TASK.fields.id}."
+            )
+        elif self.numbered:
+            yield (
+                f"{counted(self.numbered, 'post has', 'posts have')} no {TASK.fields.id}, so row "
+                "numbers serve as ids, and other files have the same ones. Labels are matched by "
+                f"id and text: add a column {TASK.fields.id} before you label these posts."
             )
         if self.dropped:
             named = ", ".join(f"{name} {count:,}" for name, count in sorted(self.dropped.items()))

@@ -51,6 +51,8 @@ class Row(NamedTuple):
         The original row.
     has_rounded_id : bool
         Whether Excel has rounded its id.
+    is_numbered : bool
+        Whether its number serves as the id of its post.
     """
 
     number: int
@@ -58,6 +60,7 @@ class Row(NamedTuple):
     found: Post | LabelledPost | InvalidPost
     raw: RawRow
     has_rounded_id: bool = False
+    is_numbered: bool = False
 
     @property
     def data(self) -> bytes:
@@ -157,10 +160,12 @@ class PostFile:
             if not self.wanted.is_labelled:
                 values = {name: values[name] for name in values if name not in LABEL_FIELDS}
             record = record_of(values, delimiter=delimiter)
+            is_numbered = TASK.fields.id not in record
             found = self._found(record, number)
         except InvalidPost as error:
             return Row(number, place, error, row)
-        return Row(number, place, found, row, is_rounded_id(row.values.get(TASK.fields.id)))
+        is_rounded = is_rounded_id(row.values.get(TASK.fields.id))
+        return Row(number, place, found, row, is_rounded, is_numbered)
 
     def _found(self, record: dict[str, object], number: int) -> Post | LabelledPost:
         if not self.wanted.is_labelled:

@@ -55,6 +55,26 @@ def test_rows_of_a_csv_are_posts_of_the_contract(kinesis):
     assert [parse_post(record["Data"]).post_id for record in on_stream(kinesis)] == ["p1", "p2"]
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("text\nhello\nagain\n", "2 posts have no post_id, so row numbers serve as ids"),
+        ("post_id,text\np1,hello\n,again\n", "1 post has no post_id, so row numbers"),
+        ("id,text\np1,hello\n", "If 'id' holds the ids, rename it to post_id."),
+    ],
+)
+def test_row_numbers_that_serve_as_ids_are_told(kinesis, content, said):
+    Path("posts.csv").write_text(content)
+    shown = run("posts.csv").stdout
+    assert said in shown
+    assert shown.count("row numbers serve as ids") == 1
+
+
+def test_a_file_with_ids_has_no_word_of_row_numbers(kinesis):
+    Path("posts.csv").write_text("post_id,text\np1,hello\n")
+    assert "row numbers" not in run("posts.csv").stdout
+
+
 def test_a_post_that_is_too_large_is_kept_and_the_command_fails(kinesis):
     large = json.dumps({"post_id": "large", "text": "x" * 1024 * 1024})
     Path("posts.jsonl").write_text('{"post_id": "a", "text": "x"}\n' + large + "\n")
