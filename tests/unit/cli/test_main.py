@@ -178,9 +178,10 @@ def test_up_leaves_a_stack_that_runs_as_it_is(stresswatch, monkeypatch):
 
 def test_up_takes_no_other_settings_while_a_stack_runs(stresswatch, monkeypatch):
     monkeypatch.setattr(local, "running", lambda directory: STACK)
-    result = stresswatch("up", "--set", "labelling.label_sample_share=0.5")
+    result = stresswatch("up", "--set", "labelling.nonsense=1", "--set", "drift.nonsense=2")
     assert result.exit_code == 1
-    assert result.stderr.startswith("A local stack runs already, with its earlier settings.")
+    told = "neither checked nor applied: labelling.nonsense=1, drift.nonsense=2. Type"
+    assert told in result.stderr
     assert "`stresswatch down`, and then this line again" in result.stderr
 
 
