@@ -22,7 +22,7 @@ DEFAULT_SPAN = timedelta(hours=1)
 MAXIMUM_DAYS = 31
 LEFT_OUT = {
     "unseen": "without a prediction since {start}",
-    "other_text": "for another text than the predicted one",
+    "other_text": "for a text that awaits its prediction, or was edited",
     "ambiguous": "for an id with several texts",
     "other_version": "for predictions of other versions",
     "trained_on": "for training posts of the champion",

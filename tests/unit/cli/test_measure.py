@@ -174,6 +174,13 @@ def test_labels_that_do_not_count_are_shown_with_reasons():
     )
 
 
+def test_a_label_of_another_text_may_await_its_prediction():
+    left_out = QUALITY | {"other_text": 116}
+    assert shown(DRIFT, left_out)["labels left out"] == (
+        "116 for a text that awaits its prediction, or was edited"
+    )
+
+
 def test_every_outcome_of_a_label_has_its_words():
     outcomes = Outcome([], *[0] * 6).counts().keys() - {"labelled_posts"}
     assert outcomes | {"invalid"} == LEFT_OUT.keys()

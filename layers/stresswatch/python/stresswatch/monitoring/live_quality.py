@@ -59,7 +59,8 @@ class Join:
     rows : dict of Identity to row
         The first row of each labelled post.
     other_text : set of Identity
-        Labels of a text that no row of its id has: the post was edited.
+        Labels of a text that no row of its id has: the post was edited, or is one of several with
+        this id, and awaits its prediction.
     ambiguous : set of Identity
         Labels of an id that stands for several texts in rows without a digest.
     """
