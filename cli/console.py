@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.segment import Segment
+from rich.text import Text
 
 from cli.errors import OperatorError, sentence
+from cli.program import as_called
 from local import LocalStackError
 from stresswatch.aws.identifiers import printable
 
 
 class SafeConsole(Console):
-    """A console that shows control characters: texts come from untrusted users."""
+    """A console that shows control characters: texts come from untrusted users.
+
+    Its hints name the command as it was called, so that a reader can type them.
+    """
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(as_called(text), **how)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

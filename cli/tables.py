@@ -38,7 +38,7 @@ def fitted(
         for place, name in enumerate(columns)
     }
     measured = {
-        name: console.measure(Text("\n").join(map(Text.from_markup, [name, *cells[name]])))
+        name: console.measure(Text("\n").join(map(console.render_str, [name, *cells[name]])))
         for name in columns
     }
     shown = list(columns)

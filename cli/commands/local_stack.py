@@ -25,7 +25,8 @@ _NEXT_STEPS = """Next steps:
   stresswatch measure --local         measure drift, live quality and rate
   stresswatch status --local          show the stack's state
   stresswatch up --outputs            list the names of its resources
-Without files of your own: stresswatch data synthesize train.jsonl stream.jsonl"""
+Without files of your own:
+  stresswatch data synthesize train.jsonl stream.jsonl"""
 
 
 def demo(

@@ -9,6 +9,7 @@ from dash import html
 
 from cli.dashboard.graphs import graph
 from cli.errors import LocalStackStopped
+from cli.program import as_called
 from cli.status.alarms import AlarmStatus
 from cli.status.snapshot import Snapshot
 from cli.status.table import number, timestamp
@@ -62,7 +63,7 @@ def body(snapshot: Snapshot) -> list[Any]:
 
 def stopped(error: LocalStackStopped) -> list[Any]:
     """Return the only section of the page when the local stack does not answer."""
-    return [html.P(str(error), className="verdict bad", id="stopped")]
+    return [html.P(as_called(str(error)), className="verdict bad", id="stopped")]
 
 
 def _verdict(alarms: Sequence[AlarmStatus], *, is_known: bool) -> html.Section:
@@ -110,11 +111,11 @@ def _nothing_yet() -> html.Section:
             html.P(
                 [
                     "Send posts with ",
-                    html.Code("stresswatch produce --local stream.jsonl"),
+                    html.Code(as_called("stresswatch produce --local stream.jsonl")),
                     "; without a champion, ",
-                    html.Code("stresswatch seed"),
+                    html.Code(as_called("stresswatch seed")),
                     " and ",
-                    html.Code("stresswatch retrain"),
+                    html.Code(as_called("stresswatch retrain")),
                     " come first. This page refreshes by itself.",
                 ]
             ),

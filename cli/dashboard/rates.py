@@ -13,6 +13,7 @@ from dash import html
 
 from cli.deployment.target import Target
 from cli.errors import OperatorError, raise_if_stopped, sentence
+from cli.program import as_called
 from cli.timestamps import utc_now
 from cli.trend import newest_rate, period_name, read_recent, shown_period
 from stresswatch.monitoring.dashboard import RATE
@@ -80,7 +81,7 @@ def _content(recent: RecentRates) -> list[Any]:
             [
                 chart.LEGEND,
                 " Charts are of all posts and of the largest communities; ",
-                html.Code("stresswatch trend --html rate.html"),
+                html.Code(as_called("stresswatch trend --html rate.html")),
                 " writes a page with more of them, tables and differences.",
             ],
             className="quiet",
@@ -140,7 +141,7 @@ def _nothing_yet(*, is_suppressed: bool) -> html.P:
         [
             f"There is no {TASK.label.rate} yet. The monitoring workflow estimates it once a day, "
             "and ",
-            html.Code("stresswatch measure"),
+            html.Code(as_called("stresswatch measure")),
             " does so at once. ",
             *_how_to_label(),
         ],
@@ -153,8 +154,8 @@ def _how_to_label() -> list[Any]:
         "For a corrected rate, set ",
         html.Code("labelling.label_sample_share"),
         ", deploy, export the sampled posts with ",
-        html.Code("stresswatch queue export"),
+        html.Code(as_called("stresswatch queue export")),
         ", submit their labels with ",
-        html.Code("stresswatch label"),
+        html.Code(as_called("stresswatch label")),
         ", and measure again.",
     ]

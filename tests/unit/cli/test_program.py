@@ -1,0 +1,54 @@
+"""The command's name in hints: as it was called, if a shell would not find it by name."""
+
+import sys
+
+import pytest
+from rich.table import Table
+
+from cli.console import SafeConsole
+from cli.program import program
+
+
+@pytest.fixture
+def called(tmp_path, monkeypatch):
+    """Call the command by its path in a folder that is not on the PATH."""
+    folder = tmp_path / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "stresswatch").touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(sys, "argv", [".venv/bin/stresswatch", "up"])
+    return folder
+
+
+def test_a_command_that_a_shell_finds_has_its_name(called, monkeypatch):
+    monkeypatch.setenv("PATH", str(called))
+    assert program() == "stresswatch"
+
+
+def test_a_command_beside_another_one_on_the_path_keeps_its_path(called, tmp_path, monkeypatch):
+    (tmp_path / "stresswatch").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert program() == ".venv/bin/stresswatch"
+
+
+def test_a_module_that_python_runs_has_the_command_s_name(called, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["cli/__main__.py"])
+    assert program() == "stresswatch"
+
+
+def test_hints_can_be_typed_in_a_terminal_without_the_command(called, stresswatch, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [str(called / "stresswatch")])
+    hints = stresswatch("data", "synthesize", "train.jsonl").stdout
+    assert f"  {called}/stresswatch seed --local train.jsonl\n" in hints
+    assert f"start one with `{called}/stresswatch up`" in stresswatch("status", "--local").stderr
+
+
+def test_hints_in_tables_name_it_too_and_other_words_stay(called, capsys):
+    table = Table("next")
+    table.add_row("`stresswatch retrain`")
+    console = SafeConsole(width=60)
+    console.print(table, "stresswatch-dev runs; ./stresswatch up; train.jsonl")
+    said = capsys.readouterr().out
+    assert "`.venv/bin/stresswatch retrain`" in said
+    assert "stresswatch-dev runs; ./stresswatch up;" in said
