@@ -1,7 +1,8 @@
 """Build the documentation site in ``build/site``: ``python -m docs``.
 
 The pages are written for the repository, with links to code and to each other. They are copied to
-``build/docs`` with the README first, and links to targets outside the site become plain text.
+``build/docs`` with the README first, and links to targets outside the site become plain text. Each
+picture links to its file, to be opened at full size.
 `zensical.toml` has the other settings.
 """
 
@@ -26,6 +27,8 @@ ROOT_PAGES = {
 }
 """Pages outside ``docs``, and their names on the site."""
 LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]*)(?P<anchor>#[^)\s]*)?\)")
+_PICTURE = re.compile(r"(?<=\n\n)!\[[^\]]*\]\((?P<place>[^)\s]+)\)(?=\n\n)")
+"""A picture in a paragraph of its own; a badge shares one."""
 _CODE_BLOCK = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 
 
@@ -50,7 +53,7 @@ def gather(target: Path = GATHERED) -> None:
             shutil.copyfile(path, place)
     (target / "decisions" / "index.md").write_text(_decisions(target / "decisions"))
     (target / "schemas.md").write_text(schemas.write(target / "schemas"))
-    (target / "notebook.md").write_text(notebook.page(target / "images"))
+    (target / "notebook.md").write_text(_opening(notebook.page(target / "images")))
     _run(
         "typer",
         "cli.main",
@@ -83,7 +86,12 @@ def _rewritten(path: Path) -> str:
     parts = _CODE_BLOCK.split(path.read_text())
     # The pattern is one group: every other part is a code block, without links.
     parts[::2] = [LINK.sub(lambda link: _link(path, link), part) for part in parts[::2]]
-    return "".join(parts)
+    return _opening("".join(parts))
+
+
+def _opening(text: str) -> str:
+    """Let each picture of a page open its file."""
+    return _PICTURE.sub(lambda picture: f"[{picture[0]}]({picture['place']})", text)
 
 
 def _link(page: Path, link: re.Match[str]) -> str:

@@ -16,6 +16,7 @@ from awscli.clidriver import create_clidriver
 from cli.main import app
 from docs import __main__ as site
 from docs.__main__ import PROJECT, ROOT_PAGES, DeadLink, gather
+from docs.browser import browser, programs, screen
 from tests.documented import PAGES, blocks, name, without_blocks
 
 MAKEFILE = (PROJECT / "Makefile").read_text()
@@ -146,9 +147,13 @@ def test_every_page_is_in_the_navigation():
     assert {*pages(navigation)} | decisions == written | made
 
 
-def test_the_site_is_built_without_a_warning_and_no_link_of_it_is_dead():
+@pytest.fixture(scope="module")
+def built():
     subprocess.run("make docs", shell=True, cwd=PROJECT, check=True, capture_output=True)
-    built = PROJECT / "build" / "site"
+    return PROJECT / "build" / "site"
+
+
+def test_the_site_is_built_without_a_warning_and_no_link_of_it_is_dead(built):
     dead = [
         f"{page.relative_to(built)}: {target}"
         for page in built.rglob("*.html")
@@ -159,6 +164,25 @@ def test_the_site_is_built_without_a_warning_and_no_link_of_it_is_dead():
         and not (page.parent / target).exists()
     ]
     assert dead == []
+
+
+PICTURES = """return [...document.querySelectorAll("article p > a > img")]
+    .map(one => [one.parentElement.href === one.src, one.getBoundingClientRect().right])"""
+CUT_OFF = """return [...document.querySelectorAll(".md-typeset__scrollwrap")]
+    .filter(one => one.scrollWidth > one.clientWidth)
+    .map(one => getComputedStyle(one).backgroundImage)"""
+
+
+@pytest.mark.skipif(programs() is None, reason="no Chromium: apt-get install chromium-driver")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pictures_of_the_site_fit_any_screen_and_open_their_files(built, width):
+    with browser() as opened, screen(opened, width):
+        for page in ("index", "monitoring", "tutorial", "model", "cost", "notebook"):
+            opened.get((built / f"{page}.html").as_uri())
+            pictures = opened.execute_script(PICTURES)
+            assert pictures
+            assert [one for one in pictures if one[0] is not True or one[1] > width] == []
+            assert "none" not in opened.execute_script(CUT_OFF)
 
 
 def test_a_link_to_what_is_not_there_ends_the_build(tmp_path, monkeypatch):
