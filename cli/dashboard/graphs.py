@@ -105,7 +105,7 @@ def _mark_champions(drawn: go.Figure, snapshot: Snapshot) -> None:
     for change in reversed([each for each in snapshot.changes if each.at >= snapshot.since]):
         drawn.add_vline(
             x=change.at.timestamp() * 1000,
-            line={"dash": "dot", "width": 1, "color": _INK},
+            line={"dash": "2px,3px", "width": 2, "color": _INK},
             annotation={
                 "text": "new champion" if not next_at or next_at - change.at > room else "",
                 "hovertext": f"{change.pointer.version}: {change.because}",

@@ -105,7 +105,7 @@ def update(page, outputs, inputs):
     return json.dumps(answer.get_json(), ensure_ascii=False)
 
 
-def test_champions_close_in_time_are_named_once():
+def test_champions_are_dotted_lines_and_named_once_where_close():
     changes = [
         Change(
             Pointer(f"v{hours}", f"s3://models/v{hours}", "0" * 64), NOW - hours * HOUR, "a", "b"
@@ -114,6 +114,9 @@ def test_champions_close_in_time_are_named_once():
     ]
     drawn = figure(Snapshot("dev", NOW, NOW - DAY, changes=changes), PANELS[0])
     assert [one.text for one in drawn.layout.annotations] == ["new champion", "", "new champion"]
+    for shape in drawn.layout.shapes:
+        dot, gap = map(int, shape.line.dash.removesuffix("px").split("px,"))
+        assert dot == shape.line.width < gap, "it is not dotted"
 
 
 def test_a_row_of_drift_shows_its_value_as_a_number():
