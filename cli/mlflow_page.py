@@ -123,12 +123,12 @@ def _is_up(server: subprocess.Popen[bytes], port: int) -> bool | None:
         return None
 
 
-def _lines(port: int) -> list[str]:
-    """Say where the page is: one line per experiment."""
+def lines(port: int) -> list[str]:
+    """Say where each experiment's runs are; MLflow's first page is about language models."""
     found = experiments(port)
     runs = [f"Training runs of {name}: {address}" for name, address in found.items()]
     nothing = "There are no training runs yet: `make demo` and `stresswatch retrain` record them."
-    return [*(runs or [nothing]), f"MLflow is at http://{HOST}:{port} (Ctrl-C to stop)"]
+    return [*(runs or [nothing]), "MLflow is running (Ctrl-C to stop)"]
 
 
 def main(
@@ -138,7 +138,7 @@ def main(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with errors_in_a_sentence(), suppress(KeyboardInterrupt):
         with serving(port, TRACKING_DIRECTORY) as server:
-            for line in _lines(port):
+            for line in lines(port):
                 console.print(line, markup=False, highlight=False, soft_wrap=True)
             ended = server.wait()
         raise OperatorError(f"MLflow's server ended with {ended}; its messages are above.")

@@ -3,6 +3,7 @@
 import json
 import socket
 import sys
+from contextlib import contextmanager
 
 import pytest
 from werkzeug.wrappers import Request, Response
@@ -13,22 +14,37 @@ from docs.browser import serving
 from local.emulator.server import free_port
 
 
-def test_each_experiment_s_address_opens_the_view_of_trainings():
+@contextmanager
+def recorded(*names):
+    """Serve MLflow's answer about experiments, by name; yield its address and what was asked."""
     asked = []
 
     @Request.application
     def server(request):
         asked.append((request.path, request.get_json()["order_by"]))
-        names = [("Default", "0"), ("stress-demo", "2"), ("stress-model", "1")]
-        found = [{"name": name, "experiment_id": number} for name, number in names]
+        found = [{"name": name, "experiment_id": str(i)} for i, name in enumerate(names)]
         return Response(json.dumps({"experiments": found}), content_type="application/json")
 
     with serving(server) as url:
-        port = int(url.rpartition(":")[2])
-        found = mlflow_page.experiments(port)
+        yield url, asked
+
+
+def test_each_experiment_s_address_opens_the_view_of_trainings():
+    with recorded("Default", "stress-demo", "stress-model") as (url, asked):
+        found = mlflow_page.experiments(int(url.rpartition(":")[2]))
     assert list(found) == ["stress-demo", "stress-model"]
-    assert found["stress-demo"] == f"{url}/#/experiments/2/runs?workflowType=machine_learning"
+    assert found["stress-demo"] == f"{url}/#/experiments/1/runs?workflowType=machine_learning"
     assert asked == [("/api/2.0/mlflow/experiments/search", ["creation_time DESC"])]
+
+
+@pytest.mark.parametrize("names", [(), ("stress-demo", "stress-model")])
+def test_only_addresses_of_training_runs_are_printed(names):
+    with recorded("Default", *names) as (url, _):
+        printed = mlflow_page.lines(int(url.rpartition(":")[2]))
+    addresses = [line.split()[-1] for line in printed if "http" in line]
+    assert len(addresses) == len(names)
+    assert all("/runs?workflowType=machine_learning" in one for one in addresses)
+    assert len(printed) == max(len(names), 1) + 1
 
 
 def test_without_a_server_the_error_says_what_to_run():
