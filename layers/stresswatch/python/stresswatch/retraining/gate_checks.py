@@ -268,6 +268,8 @@ def _f1_does_not_fall(
         challenger=challenger.f1,
         threshold=champion.f1 - margin,
         passed=difference.value >= -margin or difference.high >= 0,
-        requirement=with_confidence(f"a loss of {at_most(margin)}, or none at best", confidence),
+        requirement=with_confidence(
+            f"falls by {at_most(margin)}, or the fall is not significant", confidence
+        ),
         evidence=f"{loss_at_best(difference)}, {counted(len(posts), 'post')}",
     )
