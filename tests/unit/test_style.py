@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -154,6 +155,17 @@ def test_every_file_and_the_rates_of_each_group_are_checked(project):
         "README: too many negatives",
         "docs: too many of",
     ]
+
+
+def test_the_rates_in_the_writing_guide_are_those_of_today():
+    page = (prose.PROJECT / "docs" / "writing.md").read_text()
+    for group, pages in prose.groups().items():
+        counts = prose.count(piece for path in pages for piece in prose.read(path))
+        row = re.search(rf"^\| {group} \(([\d,]+)\) \|(.*)\|$", page, re.MULTILINE)
+        assert counts["words"] == pytest.approx(int(row[1].replace(",", "")), rel=0.1), group
+        told = [float(rate) for rate in row[2].split("|")]
+        today = [prose.rates(counts)[kind] for kind in prose.BASELINE]
+        assert told == pytest.approx(today, abs=0.75), group
 
 
 def test_a_list_of_words_is_no_prose(project, monkeypatch):
