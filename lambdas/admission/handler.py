@@ -37,8 +37,8 @@ _JUDGED_WITHIN = timedelta(minutes=15)
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return whether an execution may retrain, and why not; count the declined ones.
 
-    ``request`` is the execution's input. A forced request waives the cool-down. If an alarm asks
-    during a probation, the answer says when to ask again, because the alarm itself does not.
+    ``request`` is the execution's input. A forced request waives the cool-down. If an alarm sends
+    it during a probation, the answer says when to repeat it, because the alarm sends it once.
     """
     environment = AdmissionEnvironment.parse(os.environ)
     metrics.set_default_dimensions(**{dimension_names.STAGE: environment.stage})

@@ -24,5 +24,5 @@ def is_forced(request: Mapping[str, Any]) -> bool:
 
 
 def is_by_alarm(request: Mapping[str, Any]) -> bool:
-    """Return whether an alarm asks, which asks only once for as long as it fires."""
+    """Return whether an alarm sent the request, which it does once, when it starts to fire."""
     return request.get(TRIGGER) in (DRIFT_ALARM, QUALITY_ALARM)
