@@ -15,6 +15,7 @@ from cli.task.guessing import guess
 from cli.task.sample import read_columns
 from cli.task.writing import definition
 from stresswatch.task.reading import TASK_VARIABLE
+from stresswatch.text.wording import counted
 
 _File = Annotated[Path, typer.Argument(help="Labelled posts: CSV, JSON Lines or Parquet.")]
 
@@ -50,14 +51,15 @@ def init(
         "created_at": created_at,
     }
     guessed = guess(read_columns(file), given, positive)
-    stem = re.sub(r"[^a-z0-9]+", "-", file.name.partition(".")[0].lower()).strip("-")
+    stem = re.sub(r"[^a-z0-9]+", "-", file.name.partition(".")[0].lower())
+    stem = stem.lstrip("-0123456789")[:32].strip("-") or "task"
     content = definition(guessed, name or stem, noun, language)
     output.write_text(content, encoding="utf-8")
     for note in guessed.notes:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
     console.print(
-        f"{output} defines the task with {len(guessed.features)} numeric features. Complete its "
-        f"wording, then: {TASK_VARIABLE}={output} stresswatch task check {file}",
+        f"{output} defines the task with {counted(len(guessed.features), 'numeric feature')}. "
+        f"Complete its wording, then: {TASK_VARIABLE}={output} stresswatch task check {file}",
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -12,6 +12,7 @@ from rich.console import Console
 from cli.console import literal
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError
+from cli.post_files.writing import file_lines
 from cli.tables import fitted
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import read_if_there
@@ -19,7 +20,6 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.storage.training_sets import (
     POSTS_FILE,
     folder_of_training_set,
-    to_lines,
     valid_posts,
 )
 from stresswatch.task.definition import TASK
@@ -156,4 +156,4 @@ class SuspiciousLabels:
 
         The file omits the labels' times, so that a correction counts as newer.
         """
-        path.write_bytes(to_lines(replace(one.labelled, labelled_at=None) for one in self.labels))
+        path.write_bytes(file_lines(replace(one.labelled, labelled_at=None) for one in self.labels))

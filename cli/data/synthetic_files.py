@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cli.data import synthetic
 from cli.errors import OperatorError
-from stresswatch.storage.training_sets import to_lines
+from cli.post_files.writing import file_lines
 
 
 def write(train: Path, stream: Path | None, seed: int) -> dict[Path, int]:
@@ -29,7 +29,7 @@ def write(train: Path, stream: Path | None, seed: int) -> dict[Path, int]:
         if stream.resolve() == train.resolve():
             raise OperatorError(f"{stream} is given twice; give the stream file another name.")
         posts[stream] = synthetic.generate_stream(seed)
-    contents = {file: to_lines(one) for file, one in posts.items()}
+    contents = {file: file_lines(one) for file, one in posts.items()}
     for file, content in contents.items():
         if file.suffix.lower() != ".jsonl":
             raise OperatorError(f"{file} would hold JSON Lines: its name must end in .jsonl.")

@@ -16,10 +16,12 @@ FIELDS = (
     *(_ID, _TEXT, *NUMERIC_FEATURES, _SOURCE, _CREATED_AT, "reasons"),
     *LABEL_FIELDS,
 )
+LABEL_COLUMN = TASK.label.column
+"""The task's name for the label; where a file has it, ``label`` is ignored."""
 ALIASES: Mapping[str, str] = {
     "subreddit": _SOURCE,
     "social_timestamp": _CREATED_AT,
-    **({TASK.label.column: "label"} if TASK.label.column not in FIELDS else {}),
+    **({LABEL_COLUMN: "label"} if LABEL_COLUMN not in FIELDS else {}),
 }
 """Dreaddit's names, and the task's name for the label: aliases for missing fields."""
 _KNOWN = dict(ALIASES) | {name: name for name in FIELDS}
@@ -61,6 +63,13 @@ def field_of(name: str) -> str:
     return _KNOWN[name]
 
 
+def ignored(names: Sequence[str]) -> list[str]:
+    """Return the columns that labelled posts are read without."""
+    meant = [known(name) for name in names]
+    other = "label" if LABEL_COLUMN in meant and LABEL_COLUMN != "label" else None
+    return [name for name, one in zip(names, meant, strict=True) if one in (None, other)]
+
+
 def repeated(names: Iterable[str]) -> str | None:
     """Return a duplicate name, except blank names of unnamed columns."""
     seen: set[str] = set()
@@ -78,9 +87,10 @@ def missing_columns(names: Sequence[str], required: Sequence[str]) -> str | None
     missing = [field for field in required if field not in found]
     if not missing:
         return None
-    said = f"lacks the column{'s' * (len(missing) > 1)} {' and '.join(missing)}"
+    called = {field: LABEL_COLUMN if field == "label" else field for field in missing}
+    said = f"lacks the column{'s' * (len(missing) > 1)} {' and '.join(called.values())}"
     if near := near_misses(names, missing):
-        meant = ", ".join(f"{field} is perhaps {name!r}" for field, name in near.items())
+        meant = ", ".join(f"{called[field]} is perhaps {name!r}" for field, name in near.items())
         return f"{said}; {meant}: rename it"
     shown = [name for name in names if _SHORT_NAME.fullmatch(name.strip())][:_LISTED]
     if shown and found:
@@ -99,7 +109,8 @@ def near_misses(names: Iterable[str], missing: Iterable[str]) -> dict[str, str]:
     near = {}
     for field in missing:
         meant = [key for key in unknown if _OFTEN_MEANT.get(key) == field]
-        close = get_close_matches(field.casefold(), unknown, n=1, cutoff=0.75)
+        called = LABEL_COLUMN if field == "label" else field
+        close = get_close_matches(called.casefold(), unknown, n=1, cutoff=0.75)
         if found := [*close, *meant]:
             near[field] = unknown[found[0]]
     return near

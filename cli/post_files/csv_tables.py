@@ -47,7 +47,11 @@ class CsvTable:
         self._check_header()
 
     def rows(self) -> Iterator[RawRow]:
-        """Return the rows, without blank ones.
+        """Return the rows, without blank ones; see `records`."""
+        return (RawRow(place, by_field(record)) for place, record in self.records())
+
+    def records(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """Return the first line and all columns of each row, without blank rows.
 
         Raises
         ------
@@ -64,7 +68,7 @@ class CsvTable:
             if fold(cells[-1]) in header and sorted(map(fold, cells)) == sorted(header):
                 raise self._refused("header_repeated", "the header is repeated; delete this line")
             self._check_nameless(cells)
-            yield RawRow(self._place, by_field(dict(zip(self.names, cells, strict=True))))
+            yield self._place, dict(zip(self.names, cells, strict=True))
 
     def _read(self) -> Iterator[list[str]]:
         """Return the raw rows; `_place` has the first line of each."""
@@ -82,7 +86,7 @@ class CsvTable:
                 yield cells
 
     def _find_delimiter(self) -> str:
-        """Find the separator by the column names in the header."""
+        """Find the separator by the number of known columns in the header, then of all columns."""
         try:
             first = next((line for line in self._lines if line.strip(_BLANK)), "")
             if given := _SEPARATOR_LINE.fullmatch(first):
@@ -90,9 +94,9 @@ class CsvTable:
         except UnicodeDecodeError as error:
             raise _undecodable(self._content) from error
 
-        def fields(delimiter: str) -> int:
+        def fields(delimiter: str) -> tuple[int, int]:
             cells = next(csv.reader([first], delimiter=delimiter), [])
-            return len({name for name in map(known, cells) if name})
+            return len({name for name in map(known, cells) if name}), len(cells)
 
         self._lines.push_back()
         return max(DELIMITERS, key=fields)

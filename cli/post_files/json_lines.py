@@ -22,6 +22,14 @@ codecs.register_error(_UNREADABLE, lambda error: ("\udcff", error.end))  # type:
 
 def read(content: Content, stream: IO[bytes]) -> Iterator[RawRow]:
     """Yield the lines that are not blank, one at a time."""
+    for place, found, raw in records(content, stream):
+        yield RawRow(place, _values(found), raw)
+
+
+def records(
+    content: Content, stream: IO[bytes]
+) -> Iterator[tuple[int, dict[str, object] | InvalidPost, bytes]]:
+    """Yield the number, the object and the bytes of each line that is not blank."""
     for place, line in _lines(content, stream):
         if raw := line.removeprefix(b"\xef\xbb\xbf").strip():
             found = _decoded(raw, is_ended=line.endswith(b"\n"))
@@ -31,7 +39,7 @@ def read(content: Content, stream: IO[bytes]) -> Iterator[RawRow]:
                     f"{content.path}, line {place}: it has the field {found.field} twice, and "
                     "programs differ in which of the two they read; keep one of them.",
                 )
-            yield RawRow(place, _values(found), raw)
+            yield place, found, raw
 
 
 class _Repeating(dict[str, object]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from tempfile import TemporaryFile
@@ -45,13 +45,17 @@ class ParquetTable:
     def rows(self) -> Iterator[RawRow]:
         """Return the rows in their order."""
         columns = [name for name in self.names if known(name)]
+        for record in self.records(columns):
+            self.is_at += 1
+            yield RawRow(self.is_at, by_field(record))
+
+    def records(self, columns: Sequence[str]) -> Iterator[dict[str, object]]:
+        """Return these columns of the rows in their order."""
         try:
-            for batch in self._file.iter_batches(batch_size=_ROWS, columns=columns):
+            for batch in self._file.iter_batches(batch_size=_ROWS, columns=list(columns)):
                 values = [_values(column) for column in batch.columns]
                 for cells in zip(*values, strict=True):
-                    self.is_at += 1
-                    row = by_field(dict(zip(batch.schema.names, cells, strict=True)))
-                    yield RawRow(self.is_at, row)
+                    yield dict(zip(batch.schema.names, cells, strict=True))
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, OSError) and error.errno:  # Arrow's errors have none
                 raise

@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 
 from cli.errors import FileRefused
 from cli.post_files import json_lines
-from cli.post_files.columns import LABEL_FIELDS, missing_columns, near_misses
+from cli.post_files.columns import LABEL_COLUMN, LABEL_FIELDS, missing_columns, near_misses
 from cli.post_files.contents import Content, Kind, look_into
 from cli.post_files.csv_tables import CsvTable
 from cli.post_files.parquet_tables import ParquetTable
@@ -176,7 +176,7 @@ class PostFile:
             read_post(record, str(number))  # an invalid post needs no label
             if self.is_from_queue:
                 raise InvalidPost("label_awaited", "label is not filled in yet")
-            raise InvalidPost("label_missing", "label must be given")
+            raise InvalidPost("label_missing", f"{LABEL_COLUMN} must be given")
         labelled = parse_record(record)
         if self.wanted is Wanted.LABELS:
             check_given(labelled, self._opened_at)

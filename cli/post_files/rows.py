@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cli.post_files.columns import FIELDS, field_of, known
+from cli.post_files.columns import FIELDS, LABEL_COLUMN, field_of, known
 from stresswatch.contracts.posts import InvalidPost
 
 
@@ -30,6 +30,8 @@ class RawRow(NamedTuple):
 def by_field(names: Mapping[str, object]) -> Mapping[str, object]:
     """Return values by field from values by column; aliases replace missing fields.
 
+    The task's own label column replaces ``label`` in any case.
+
     Raises
     ------
     InvalidPost
@@ -47,6 +49,6 @@ def by_field(names: Mapping[str, object]) -> Mapping[str, object]:
         elif meant not in names:
             raise InvalidPost("column_repeated", f"{meant} is there twice")
     for alias, value in aliased.items():
-        if values.get(field_of(alias)) in (None, ""):
+        if alias == LABEL_COLUMN or values.get(field_of(alias)) in (None, ""):
             values[field_of(alias)] = value
     return values

@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from stresswatch.contracts.labelled_posts import LABEL_NAMES
 from stresswatch.contracts.optional_fields import read_timestamp
-from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost
+from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost, read_number
 from stresswatch.task.definition import TASK
+from stresswatch.task.label_words import USUAL_PAIRS, folded, label_words
 
 MISSING_WORDS = frozenset({"nan", "null", "none", "na", "n/a", "#n/a", "<na>", "nat", "\\n"})
 """Markers of missing values; within a text they are ordinary text."""
@@ -33,9 +33,13 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _WHOLE_WITH_COMMA = re.compile(r"[+-]?\d+,0+")
 _EPOCH_WITH_COMMA = re.compile(r"\d{9,},\d+")
-_LABEL_WORDS = {"0": 0, "1": 1, "false": 0, "true": 1, **LABEL_NAMES}
-_WRITTEN_LABEL = re.compile(r"([01])\.0*")
-LABELS_UNDERSTOOD = f"0 or 1, true or false, {TASK.label.name(1)!r} or {TASK.label.name(0)!r}"
+_LABEL_WORDS = label_words(TASK.label.positive, TASK.label.negative)
+LABELS_UNDERSTOOD = ", ".join(
+    [
+        *(" or ".join(pair) for pair in USUAL_PAIRS if {*pair} <= _LABEL_WORDS.keys()),
+        f"{TASK.label.name(1)!r} or {TASK.label.name(0)!r}",
+    ]
+)
 
 
 def record_of(fields: Mapping[str, object], *, delimiter: str | None = None) -> dict[str, Any]:
@@ -99,14 +103,22 @@ def label_of(value: object) -> int:
     InvalidPost
         When it is not a label; the detail lists the valid values.
     """
-    if isinstance(value, int | float) and value in (0, 1):
-        return int(value)
-    if isinstance(value, str):
-        words = " ".join(re.split(r"[\s_-]+", value.strip().casefold()))
-        words = _WRITTEN_LABEL.sub(r"\1", words)
-        if words in _LABEL_WORDS:
-            return _LABEL_WORDS[words]
-    raise InvalidPost("label_invalid", f"label must be {LABELS_UNDERSTOOD}")
+    word = label_word(value)
+    if word not in _LABEL_WORDS:
+        raise InvalidPost("label_invalid", f"label must be {LABELS_UNDERSTOOD}")
+    return _LABEL_WORDS[word]
+
+
+def label_in_files(label: int) -> int | str:
+    """Return a label as files have it: a class name where the task gives 0 and 1 other meanings."""
+    return label if _LABEL_WORDS.get(str(label)) == label else TASK.label.name(label)
+
+
+def label_word(value: object) -> str:
+    """Return the folded word for a label of any type; an empty one for other types."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return folded(str(value)) if isinstance(value, str | int | float) else ""
 
 
 def _only_label(labels: list[object]) -> object:
@@ -161,6 +173,21 @@ def _decoded(field: str, value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         raise InvalidPost("not_utf8", f"{field} must be UTF-8") from None
+
+
+def number_of(field: str, value: object, delimiter: str | None) -> float:
+    """Return the value of a numeric feature; see `record_of`.
+
+    Raises
+    ------
+    InvalidPost
+        When it is not a finite number.
+    """
+    if isinstance(value, Decimal):
+        value = _of_decimal(value)
+    if delimiter:
+        value = _number(field, str(value), delimiter)
+    return read_number({field: value}, field)
 
 
 def _number(field: str, written: str, delimiter: str) -> float:

@@ -13,7 +13,7 @@ from rich.table import Table
 from cli.console import literal
 from cli.post_files import PostFile, Wanted, refuse, watched
 from cli.post_files.checking import CheckReport
-from cli.post_files.columns import known
+from cli.post_files.columns import ignored
 from cli.task.sample import read_columns
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES
@@ -84,7 +84,7 @@ class Fit:
             When it has no labelled post, or lacks a required column.
         """
         file = PostFile(path, Wanted.BASE_DATA)
-        unknown = [column.name for column in read_columns(path) if not known(column.name)]
+        unknown = ignored([column.name for column in read_columns(path)])
         fit = Fit(CheckReport(), unknown, [Found(one) for one in TASK.numeric_features])
         for row in watched(file.rows(), file, console, "Checking"):
             fit.report.add(row)

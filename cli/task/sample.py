@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from cli.errors import FileRefused
-from cli.post_files.contents import Content, Kind, look_into
-from cli.post_files.csv_tables import DELIMITERS
-from cli.post_files.values import MISSING_WORDS
+from cli.post_files import PostFile, Wanted, json_lines
+from cli.post_files.causes import likely_cause
+from cli.post_files.contents import Kind
+from cli.post_files.csv_tables import CsvTable
+from cli.post_files.parquet_tables import ParquetTable
+from cli.post_files.values import is_missing, label_word, number_of, with_point
+from stresswatch.contracts.posts import InvalidPost
 
 MOST_ROWS = 10_000
 
@@ -33,15 +31,27 @@ class Column:
         Values that are not missing.
     rows : int
         Number of rows in the sample.
+    delimiter : str or None
+        Separator of a CSV; None in other formats.
     """
 
     name: str
     values: Sequence[object]
     rows: int
+    delimiter: str | None = None
 
     @property
     def distinct(self) -> set[str]:
         return {str(value).strip() for value in self.values}
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Return the first spelling of each label value by its folded word."""
+        spelled: dict[str, str] = {}
+        for value in map(self._label, self.values):
+            word = label_word(value)
+            spelled.setdefault(word, value.strip() if isinstance(value, str) else word)
+        return spelled
 
     @property
     def texts(self) -> list[str]:
@@ -49,13 +59,24 @@ class Column:
 
     @property
     def numbers(self) -> list[float]:
-        """Return the values that are finite numbers or their texts."""
-        found = (_number(value) for value in self.values)
-        return [number for number in found if number is not None]
+        """Return the values that are numbers."""
+        return [number for number in map(self._number, self.values) if number is not None]
 
     @property
     def is_numeric(self) -> bool:
         return bool(self.values) and len(self.numbers) == len(self.values)
+
+    def _label(self, value: object) -> object:
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        is_written = self.delimiter not in (None, ",") and isinstance(value, str)
+        return with_point("label", str(value)) if is_written else value
+
+    def _number(self, value: object) -> float | None:
+        try:
+            return number_of(self.name, value, self.delimiter)
+        except InvalidPost:
+            return None
 
 
 def read_columns(path: Path, most: int = MOST_ROWS) -> list[Column]:
@@ -64,61 +85,62 @@ def read_columns(path: Path, most: int = MOST_ROWS) -> list[Column]:
     Raises
     ------
     FileRefused
-        When the file does not exist, or is not a table in one of the formats.
+        When the file does not exist, is damaged, or has no row.
     """
-    content = look_into(path)
+    file = PostFile(path, Wanted.BASE_DATA)
     values: dict[str, list[object]] = {}
     count = 0
-    try:
-        with content.bytes() as (stream, _):
-            for row in islice(_rows(content, stream), most):
-                count += 1
-                for name, value in row.items():
-                    column = values.setdefault(name, [])
-                    if not _is_missing(value):
-                        column.append(value)
-    except (pa.ArrowException, csv.Error, UnicodeDecodeError) as error:
-        raise FileRefused("damaged", f"{path} cannot be read as {content.kind}: {error}.") from None
+    with ExitStack() as files:
+        delimiter, rows = _rows(file, files)
+        for row in islice(rows, most):
+            count += 1
+            for name, value in row.items():
+                column = values.setdefault(name.strip(), [])
+                if not is_missing("label", value):
+                    column.append(_plain(value))
     if not count:
         raise FileRefused("no_post", f"{path} has no row.")
-    return [Column(name, column, count) for name, column in values.items()]
+    return [Column(name, column, count, delimiter) for name, column in values.items() if name]
 
 
-def _rows(content: Content, stream: IO[bytes]) -> Iterator[dict[str, object]]:
-    match content.kind:
+def _rows(file: PostFile, files: ExitStack) -> tuple[str | None, Iterator[Mapping[str, object]]]:
+    """Return the delimiter, and the rows with all columns."""
+    stream, _ = files.enter_context(file.content.bytes())
+    match file.content.kind:
         case Kind.PARQUET:
-            for batch in pq.ParquetFile(stream).iter_batches(batch_size=1_000):
-                yield from batch.to_pylist()
-        case Kind.JSON_LINES:
-            for line in io.TextIOWrapper(stream, content.encoding):
-                if isinstance(found := _decoded(line), dict):
-                    yield found
+            parquet = ParquetTable(file.content, stream, files)
+            return None, parquet.records(parquet.names)
         case Kind.CSV:
-            text = io.TextIOWrapper(stream, content.encoding, newline="")
-            header, *_ = content.head.splitlines()
-            for row in csv.DictReader(text, delimiter=max(DELIMITERS, key=header.count)):
-                yield {name.strip(): value for name, value in row.items() if name}
+            table = CsvTable(file.content, stream)
+            return table.delimiter, (record for _, record in table.records())
+        case Kind.JSON_LINES:
+            return None, _objects(file, stream)
 
 
-def _decoded(line: str) -> object:
+def _objects(file: PostFile, stream: IO[bytes]) -> Iterator[dict[str, object]]:
+    """Yield the objects; reject a file in another encoding, or without any."""
+    first: InvalidPost | None = None
+    is_empty = True
+    for place, found, _ in json_lines.records(file.content, stream):
+        if not isinstance(found, InvalidPost):
+            is_empty = False
+            yield found
+            continue
+        first = first or found
+        if found.reason == "not_utf8":
+            raise _refused(file, place, found)
+    if first and is_empty:
+        raise _refused(file, 1, first)
+
+
+def _refused(file: PostFile, place: int, error: InvalidPost) -> FileRefused:
+    cause = likely_cause(file, error.reason, [(f"line {place}", error.detail)])
+    return FileRefused(error.reason, f"{file.path}: {cause}")
+
+
+def _plain(value: object) -> object:
+    """Return texts of Parquet, which come as bytes, as strings."""
     try:
-        return json.loads(line)
-    except ValueError:
-        return None
-
-
-def _is_missing(value: object) -> bool:
-    if isinstance(value, float):
-        return math.isnan(value)
-    is_blank = isinstance(value, str) and value.strip().lower() in {"", *MISSING_WORDS}
-    return value is None or is_blank
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+        return value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return value

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import re
+from collections.abc import Sequence
 
 from cli.errors import OperatorError
+from cli.task.classes import class_names, describes, field_name
 from cli.task.guessing import Guess
 from cli.task.sample import Column
 from stresswatch.task.reading import LEXICONS, parse_task
 from stresswatch.task.table import InvalidTask
 
-_WORDS = frozenset({"0", "1", "0.0", "1.0", "true", "false", "yes", "no"})
-"""Label values that do not name a class."""
-_TEMPLATE = """\
+_TEMPLATE = '''\
 # Written by `stresswatch task init`. Look at each line: docs/another-data-set.md explains them.
 
 name = {name}
@@ -35,8 +34,8 @@ created_at = {created_at}
 field = {field}
 noun = {noun}
 threshold = 0.5
-positive = [{positive}]
-negative = [{negative}]
+positive = {positive}
+negative = {negative}
 column = {column}
 {features}
 [recipe]
@@ -63,12 +62,12 @@ notice = {notice}
 purpose = "Say whom the model is for, and what for."
 limits = "Say what a label means, and what the model cannot know."
 must_not_be_used = []
-guideline = '''
+guideline = """
 # Labelling guideline
 
 Say when a post is {called}, with examples.
-'''
 """
+'''
 
 
 def definition(guessed: Guess, name: str, noun: str | None, language: str) -> str:
@@ -79,28 +78,36 @@ def definition(guessed: Guess, name: str, noun: str | None, language: str) -> st
     OperatorError
         When the columns and flags do not make a valid task.
     """
-    positive = _class_name(guessed.positive, noun or name.replace("-", " "))
-    negative = _class_name(guessed.negative, f"not {positive}")
-    noun = noun or positive
+    topic = noun or name.replace("-", " ")
+    positive, negative = class_names(guessed.positive, guessed.negative, topic)
+    called = positive[0]
+    if noun is None and describes(guessed.positive):
+        topic = called
+        description = f"Predicts whether a post is {called}."
+    else:
+        description = f"Predicts {topic} from the text of a post."
+    title = f"{noun} in posts" if noun else f"{name.replace('-', ' ')} of posts"
+    fields = {part: column for part, column in guessed.fields.items() if part != "label"}
+    taken = {one.lower() for one in (*fields.values(), *(one.name for one in guessed.features))}
     values = {
         "name": name,
-        "title": f"{name.replace('-', ' ').capitalize()} of posts",
-        "description": f"Predicts whether a post is {positive}.",
+        "title": f"{title[:1].upper()}{title[1:]}",
+        "description": description,
         "language": language,
-        **{part: column for part, column in guessed.fields.items() if part != "label"},
-        "field": re.sub(r"\W+", "_", positive),
-        "noun": noun,
-        "positive": positive,
-        "negative": negative,
+        **fields,
+        "field": field_name((called, topic, name), taken),
+        "noun": topic,
         "column": guessed.fields["label"],
-        "notice": f"A probability of {noun} is an estimate.",
+        "notice": f"A probability of {topic} is an estimate.",
     }
     is_english = language.partition("-")[0] == "en"
     content = _TEMPLATE.format(
         **{key: _text(value) for key, value in values.items()},
         lexicons=json.dumps(list(LEXICONS if is_english else ())),
         features="".join(map(_feature, guessed.features)),
-        called=positive,
+        positive=_texts(positive),
+        negative=_texts(negative),
+        called=_text(called)[1:-1],
     )
     if not guessed.features:
         content = content.replace("\n[text]", "numeric_features = []\n\n[text]", 1)
@@ -128,9 +135,8 @@ def _bound(value: float, rounded: object) -> str:
     return str(whole) if abs(value) >= 1 or value == whole else repr(value)
 
 
-def _class_name(value: str, otherwise: str) -> str:
-    name = " ".join(value.lower().replace("_", " ").split())
-    return otherwise if name in _WORDS else name
+def _texts(values: Sequence[str]) -> str:
+    return f"[{', '.join(map(_text, values))}]"
 
 
 def _text(value: str) -> str:

@@ -2,12 +2,19 @@
 
 import csv
 import io
+import json
+import os
+import shlex
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
 from cli import main
 from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.task.reading import TASK_VARIABLE
+from tests.conftest import PROJECT
 
 DREADDIT_ROW = {
     "subreddit": "ptsd",
@@ -53,3 +60,40 @@ def stresswatch(tmp_path, monkeypatch):
         return CliRunner().invoke(main.app, arguments, catch_exceptions=False)
 
     return run
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write rows as a file in the format of its name."""
+
+    def written(rows, name="reviews.csv"):
+        path = tmp_path / name
+        if name.endswith(".jsonl"):
+            path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+            return path
+        with path.open("w", newline="") as file:
+            table = csv.DictWriter(file, rows[0], delimiter=";" if "semicolons" in name else ",")
+            table.writeheader()
+            table.writerows(rows)
+        return path
+
+    return written
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Type a line as an operator does, with a task or the shipped one."""
+
+    def typed(line, task=None):
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *shlex.split(line)[1:]],
+            cwd=tmp_path,
+            env=os.environ
+            | {"PYTHONPATH": f"{PROJECT / 'layers/stresswatch/python'}:{PROJECT}", "COLUMNS": "120"}
+            | ({TASK_VARIABLE: task} if task else {}),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return typed

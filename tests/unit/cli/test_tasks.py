@@ -1,20 +1,16 @@
 """`task init` writes a definition for your data; `task check` compares data with it."""
 
-import csv
 import json
-import os
-import shlex
-import subprocess
-import sys
+from decimal import Decimal
 
+import pandas as pd
 import pytest
 
 from cli.errors import OperatorError
 from cli.task.guessing import guess
 from cli.task.sample import read_columns
 from cli.task.writing import definition
-from stresswatch.task.reading import TASK_VARIABLE, parse_task
-from tests.conftest import PROJECT
+from stresswatch.task.reading import parse_task
 
 GIVEN = dict.fromkeys(("text", "label", "id", "source", "created_at"))
 ROWS = [
@@ -28,22 +24,6 @@ ROWS = [
     }
     for place in range(200)
 ]
-
-
-@pytest.fixture
-def write(tmp_path):
-    def written(rows, name="reviews.csv"):
-        path = tmp_path / name
-        if name.endswith(".jsonl"):
-            path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-            return path
-        with path.open("w", newline="") as file:
-            table = csv.DictWriter(file, rows[0], delimiter=";" if "semicolons" in name else ",")
-            table.writeheader()
-            table.writerows(rows)
-        return path
-
-    return written
 
 
 @pytest.mark.parametrize("name", ["reviews.csv", "semicolons.csv", "reviews.jsonl"])
@@ -99,25 +79,6 @@ def test_a_name_that_is_taken_is_refused_with_the_flag_in_sight(write):
         definition(guessed, "My reviews", None, "en")
 
 
-@pytest.fixture
-def run(tmp_path):
-    """Type a line as an operator does, with a task or the shipped one."""
-
-    def typed(line, task=None):
-        return subprocess.run(
-            [sys.executable, "-m", "cli", *shlex.split(line)[1:]],
-            cwd=tmp_path,
-            env=os.environ
-            | {"PYTHONPATH": f"{PROJECT / 'layers/stresswatch/python'}:{PROJECT}", "COLUMNS": "120"}
-            | ({TASK_VARIABLE: task} if task else {}),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return typed
-
-
 INIT = "stresswatch task init reviews.csv --output task.toml --label verdict --noun helpfulness"
 
 
@@ -140,3 +101,42 @@ def test_data_is_checked_against_the_task_that_was_written_for_it(write, run):
     ]
     shown = run("stresswatch task check reviews.csv", task="task.toml").stdout
     assert "200 labelled posts for the task reviews: 100 helpful (50%)" in shown
+
+
+def test_numbers_have_a_decimal_comma_where_semicolons_separate_columns(write, run, stresswatch):
+    rows = [row | {"price": str(row["price"]).replace(".", ",")} for row in ROWS]
+    write(rows, "semicolons.csv")
+    stresswatch("task", "init", "semicolons.csv", "--label", "verdict")
+    checked = run("stresswatch task check semicolons.csv --json", task="task.toml")
+    assert checked.returncode == 0, checked.stderr
+    assert json.loads(checked.stdout)["features"]["price"] == {"values": 200, "outside": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("posts.csv", "text;label\nschöne Worte;1\n"),
+        ("posts.jsonl", '{"text": "a", "label": 1}\n{"text": "schön", "label": 1}\n'),
+    ],
+)
+@pytest.mark.parametrize("command", ["task init", "task check", "seed --check"])
+def test_each_command_names_another_encoding_and_its_conversion(
+    tmp_path, stresswatch, name, content, command
+):
+    (tmp_path / name).write_text(content, encoding="cp1252")
+    said = stresswatch(*command.split(), name).stderr
+    assert "UTF-8" in said
+    assert command == "seed --check" or f"iconv -f WINDOWS-1252 -t UTF-8 {name} > posts." in said
+
+
+@pytest.mark.parametrize("name", ["posts.jsonl", "posts.parquet"])
+def test_labels_and_numbers_of_each_type_are_read_as_check_reads_them(tmp_path, name):
+    frame = pd.DataFrame({"text": ["a", "b"], "Spam": [["ja"], ["nein"]], "n": [Decimal("1.5"), 2]})
+    if name == "posts.jsonl":
+        lines = ['{"Spam": ["ja"], "n": 1.5, "m": "3"}', "no JSON", '{"Spam": ["nein"], "n": 2}']
+        (tmp_path / name).write_text("\n".join(lines))
+    else:
+        frame.to_parquet(tmp_path / name)
+    found = {column.name: column for column in read_columns(tmp_path / name)}
+    assert (found["Spam"].labels, found["n"].numbers) == ({"ja": "ja", "nein": "nein"}, [1.5, 2])
+    assert "m" not in found or found["m"].numbers == []

@@ -65,10 +65,22 @@ def test_each_name_that_is_taken_is_reserved():
         (changed('name = "stress"\n', ""), "name is missing; it must be a text"),
         (changed('"stress"', '"My Task"'), "name: it is 'My Task'; it must be lower-case letters"),
         (changed('"stress"', "3"), "name must be a text, not 3"),
-        (changed("[gate]", "[gates]"), "the table [gate] is missing"),
+        (
+            changed("[gate]", "[gates]"),
+            "gates is not known; perhaps gate is meant; take it out, or correct its name",
+        ),
+        (SHIPPED[: SHIPPED.index("[wording]")], "the table [wording] is missing"),
         (
             changed("threshold = 0.5", "threshold = 0.5\ntreshold = 0.4"),
             "treshold in [label] is not known; take it out, or correct its name",
+        ),
+        (
+            changed("accepted_f1", "accepted_f2"),
+            "accepted_f2 in [monitoring] is not known; perhaps accepted_f1 is meant",
+        ),
+        (
+            changed('unit = "score"', 'units = "score"'),
+            "units in numeric feature lex_liwc_Tone is not known; perhaps unit is meant",
         ),
         (changed("title", 'colour = "red"\ntitle'), "colour is not known"),
         (
@@ -81,6 +93,10 @@ def test_each_name_that_is_taken_is_reserved():
         (
             changed('"not stressed"', '"stress"'),
             "[label] negative: 'stress' is a name of the positive class as well",
+        ),
+        (
+            changed('"stress"]', '"no-stress"]'),
+            "[label] negative: 'no stress' is a name of the positive class as well",
         ),
         (changed('language = "en"', 'language = "English"'), "[text] language: it is 'English'"),
         (
@@ -130,10 +146,24 @@ def test_each_name_that_is_taken_is_reserved():
             changed("minimum = 0\n", "minimum = 100\n"),
             "numeric feature lex_liwc_Tone: maximum: it is 100; it must be above the minimum, 100",
         ),
+        *(
+            (
+                changed(f"{key} = {value}", f"{key} = 1{'0' * 400}"),
+                f"{key}: it is inf; it must be fin",
+            )
+            for key, value in (
+                ("base_f1_margin", "0.05"),
+                ("number_weight", "0.03"),
+                ("minimum_roc_auc", "0.7"),
+                ("maximum", "100"),
+            )
+        ),
+        (changed("maximum = 100", f"maximum = 1{'0' * 5000}"), "it is not TOML: "),
+        (f"a = {'[' * 5000}", "it is not TOML: "),
         (changed("maximum = 100", "maximum = inf"), "maximum: it is inf; it must be finite"),
         (
             changed("number_weight = 0.03", "number_weight = 0"),
-            "[recipe] number_weight: it is 0; it must be above 0, and finite",
+            "[recipe] number_weight: it is 0; it must be above 0",
         ),
         (
             changed("minimum_document_frequency = 2", "minimum_document_frequency = 0"),

@@ -19,11 +19,6 @@ from stresswatch.task.definition import TASK
 
 COLUMNS = (TASK.fields.id, "label", "labelled_at")
 """The fields of a label for queries, without the post's text."""
-LABEL_NAMES = {
-    **dict.fromkeys(TASK.label.positive, 1),
-    **dict.fromkeys(TASK.label.negative, 0),
-}
-"""Labels by the annotators' names for them, in lower case, as files may have them."""
 
 
 @dataclass(frozen=True, slots=True)

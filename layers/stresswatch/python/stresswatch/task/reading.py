@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 
+from stresswatch.task.label_words import folded
 from stresswatch.task.sections import (
     Fields,
     GateDefaults,
@@ -26,11 +27,11 @@ TASK_VARIABLE = "STRESSWATCH_TASK"
 LEXICONS = ("function_words", "vader", "pattern")
 """Word lists available to a task; all of them are English."""
 MAXIMUM_FEATURES = 100
-_TAKEN_IN_RECORDS = frozenset({"reasons", "label", "labelled_at", "confidence"})
+TAKEN_IN_RECORDS = frozenset({"reasons", "label", "labelled_at", "confidence"})
 """Fields of posts and labels besides the task's own."""
 RESERVED_NAMES = frozenset(
     {
-        *_TAKEN_IN_RECORDS,
+        *TAKEN_IN_RECORDS,
         # columns of the archive, and its partitions
         *("prediction_id", "post_id", "probability", "model_version", "predicted_at"),
         *("source", "created_at", "text_digest", "inclusion_probability", "sample"),
@@ -57,6 +58,16 @@ _WORD = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
+def is_of_records(name: str) -> bool:
+    """Return whether a field of posts cannot have a name."""
+    return name.lower() in TAKEN_IN_RECORDS or name.lower().startswith(_OF_PYDANTIC)
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether neither a feature nor the label field can have a name."""
+    return name.lower() in RESERVED_NAMES or name.lower().startswith(_OF_PYDANTIC)
+
+
 def parse_task(content: str) -> Task:
     """Read a task from its file's content.
 
@@ -66,9 +77,9 @@ def parse_task(content: str) -> Task:
     """
     try:
         values = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number may have too many digits
         raise InvalidTask(f"it is not TOML: {error}") from None
-    top = Table(values, "")
+    top = Table(values, "", Task._fields)
     features = top.take("numeric_features", list, "[[numeric_features]] tables, or []")
     task = Task(
         name=top.matching(
@@ -76,16 +87,15 @@ def parse_task(content: str) -> Task:
         ),
         title=top.text("title"),
         description=top.text("description"),
-        text=_text_resources(top.table("text")),
-        fields=_fields(top.table("fields")),
-        label=_label(top.table("label")),
-        numeric_features=tuple(_feature(value, place) for place, value in enumerate(features, 1)),
-        recipe=_recipe(top.table("recipe")),
-        gate=_gate(top.table("gate")),
-        monitoring=_monitoring(top.table("monitoring")),
-        wording=_wording(top.table("wording")),
+        text=_text_resources(top.table("text", TextResources._fields)),
+        fields=_fields(top.table("fields", Fields._fields)),
+        label=_label(top.table("label", Label._fields)),
+        numeric_features=tuple(_feature(value, number) for number, value in enumerate(features, 1)),
+        recipe=_recipe(top.table("recipe", RecipeDefaults._fields)),
+        gate=_gate(top.table("gate", GateDefaults._fields)),
+        monitoring=_monitoring(top.table("monitoring", MonitoringDefaults._fields)),
+        wording=_wording(top.table("wording", Wording._fields)),
     )
-    top.require_empty()
     _require_names(task)
     return task
 
@@ -103,14 +113,11 @@ def _text_resources(table: Table) -> TextResources:
         raise table.refused(
             "lexicons", f"they are of English, and the language is {resources.language}; write []"
         )
-    table.require_empty()
     return resources
 
 
 def _fields(table: Table) -> Fields:
-    fields = Fields(*(table.name(key) for key in ("id", "text", "source", "created_at")))
-    table.require_empty()
-    return fields
+    return Fields(*(table.name(key) for key in ("id", "text", "source", "created_at")))
 
 
 def _label(table: Table) -> Label:
@@ -128,17 +135,18 @@ def _label(table: Table) -> Label:
         for name in names:
             if name != " ".join(name.lower().split()):
                 raise table.refused(key, f"{name!r} must be in lower case, with single blanks")
-    if both := {*label.positive} & {*label.negative}:
-        raise table.refused("negative", f"{min(both)!r} is a name of the positive class as well")
-    table.require_empty()
+    positive = {*map(folded, label.positive)}
+    if both := [name for name in label.negative if folded(name) in positive]:
+        raise table.refused("negative", f"{both[0]!r} is a name of the positive class as well")
     return label
 
 
-def _feature(value: object, place: int) -> NumericFeature:
+def _feature(value: object, number: int) -> NumericFeature:
     if not isinstance(value, dict):
-        raise InvalidTask(f"numeric_features {place} must be a table")
+        raise InvalidTask(f"numeric_features {number} must be a table")
     name = value.get("name")
-    table = Table(value, f"numeric feature {name if isinstance(name, str) else place}:")
+    place = f"numeric feature {name if isinstance(name, str) else number}:"
+    table = Table(value, place, NumericFeature._fields)
     feature = NumericFeature(
         name=table.name("name"),
         description=table.text("description"),
@@ -149,47 +157,39 @@ def _feature(value: object, place: int) -> NumericFeature:
     low, high = feature.minimum, feature.maximum
     if low is not None and high is not None and not low < high:
         raise table.refused("maximum", f"it is {high:g}; it must be above the minimum, {low:g}")
-    table.require_empty()
     return feature
 
 
 def _recipe(table: Table) -> RecipeDefaults:
-    recipe = RecipeDefaults(
+    return RecipeDefaults(
         number_weight=table.number("number_weight", 0),
         minimum_document_frequency=table.whole("minimum_document_frequency", 1),
         inverse_regularisation=table.number("inverse_regularisation", 0),
     )
-    table.require_empty()
-    return recipe
 
 
 def _gate(table: Table) -> GateDefaults:
-    floor = float(table.take("minimum_roc_auc", (int, float), "a number"))
+    floor = table.finite("minimum_roc_auc")
     if not 0.5 <= floor < 1:
         raise table.refused(
             "minimum_roc_auc", f"it is {floor:g}; it must be at least 0.5 and below 1"
         )
     margins = [table.number(key, 0, 1) for key in GateDefaults._fields[1:]]
-    table.require_empty()
     return GateDefaults(floor, *margins)
 
 
 def _monitoring(table: Table) -> MonitoringDefaults:
-    defaults = MonitoringDefaults(table.number("accepted_f1", 0, 1))
-    table.require_empty()
-    return defaults
+    return MonitoringDefaults(table.number("accepted_f1", 0, 1))
 
 
 def _wording(table: Table) -> Wording:
-    wording = Wording(
+    return Wording(
         notice=table.text("notice"),
         purpose=table.text("purpose"),
         limits=table.text("limits"),
         must_not_be_used=table.texts("must_not_be_used"),
         guideline=f"{table.text('guideline')}\n",
     )
-    table.require_empty()
-    return wording
 
 
 def _require_names(task: Task) -> None:
@@ -202,7 +202,7 @@ def _require_names(task: Task) -> None:
     }
     taken: dict[str, str] = {}
     for key, name in fields.items():
-        if name.lower() in _TAKEN_IN_RECORDS or name.lower().startswith(_OF_PYDANTIC):
+        if is_of_records(name):
             raise InvalidTask(f"[fields] {key}: {name!r} has another meaning in records")
         if name.lower() in taken:
             raise InvalidTask(f"[fields] {key}: {name!r} is {taken[name.lower()]} already")
@@ -216,10 +216,10 @@ def _require_names(task: Task) -> None:
             raise InvalidTask(
                 f"{place}: {name!r} is {taken[name.lower()]} already; choose another name"
             )
-        if name.lower() in RESERVED_NAMES or name.lower().startswith(_OF_PYDANTIC):
+        if is_reserved(name):
             raise InvalidTask(f"{place}: {name!r} is reserved; choose another name")
         taken[name.lower()] = "a numeric feature" if place != "[label] field" else "the label"
-    meant = taken | dict.fromkeys(_TAKEN_IN_RECORDS - {"label"}, "of labels")
+    meant = taken | dict.fromkeys(TAKEN_IN_RECORDS - {"label"}, "of labels")
     if meant.get(task.label.column.lower(), "the label") != "the label":
         raise InvalidTask(f"[label] column: {task.label.column!r} has another meaning in files")
     if len(task.numeric_features) > MAXIMUM_FEATURES:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stresswatch.errors import InvalidInput
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
 
 class InvalidTask(InvalidInput):
@@ -17,11 +17,20 @@ class InvalidTask(InvalidInput):
 
 
 class Table:
-    """A table of the file, whose keys are removed as they are read; remaining keys are unknown."""
+    """A table of the file.
 
-    def __init__(self, values: Mapping[str, Any], place: str):
-        self._values = dict(values)
+    Raises
+    ------
+    InvalidTask
+        When it has another key than the known ones.
+    """
+
+    def __init__(self, values: Mapping[str, Any], place: str, known: Sequence[str]):
+        self._values = values
         self._place = place
+        for key in values:
+            if key not in known:
+                raise self._unknown(key, [one for one in known if one not in values])
 
     def __str__(self) -> str:
         return self._place
@@ -32,16 +41,16 @@ class Table:
     def take(self, key: str, kind: type | tuple[type, ...], said: str) -> Any:
         if key not in self:
             raise InvalidTask(f"{self._at(key)} is missing; it must be {said}")
-        value = self._values.pop(key)
+        value = self._values[key]
         if not isinstance(value, kind) or isinstance(value, bool):
             raise InvalidTask(f"{self._at(key)} must be {said}, not {value!r}")
         return value
 
-    def table(self, key: str) -> Table:
-        value = self._values.pop(key, None)
+    def table(self, key: str, known: Sequence[str]) -> Table:
+        value = self._values.get(key)
         if not isinstance(value, dict):
             raise InvalidTask(f"the table [{key}] is missing")
-        return Table(value, f"[{key}]")
+        return Table(value, f"[{key}]", known)
 
     def text(self, key: str) -> str:
         value: str = self.take(key, str, "a text").strip()
@@ -57,7 +66,7 @@ class Table:
 
     def name(self, key: str) -> str:
         return self.matching(
-            key, _NAME, "a letter, then letters, digits and underscores, at most 63 in all"
+            key, NAME, "a letter, then letters, digits and underscores, at most 63 in all"
         )
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -68,16 +77,23 @@ class Table:
 
     def number(self, key: str, least: float, most: float = math.inf) -> float:
         """Read a number strictly between two limits."""
-        value = float(self.take(key, (int, float), "a number"))
+        value = self.finite(key)
         if not least < value < most:
-            below = f" and below {most:g}" if most < math.inf else ", and finite"
+            below = f" and below {most:g}" if most < math.inf else ""
             raise self.refused(key, f"it is {value:g}; it must be above {least:g}{below}")
         return value
 
     def optional_number(self, key: str) -> float | None:
         if key not in self:
             return None
-        value = float(self.take(key, (int, float), "a number"))
+        return self.finite(key)
+
+    def finite(self, key: str) -> float:
+        written = self.take(key, (int, float), "a number")
+        try:
+            value = float(written)
+        except OverflowError:
+            value = math.inf
         if not math.isfinite(value):
             raise self.refused(key, f"it is {value:g}; it must be finite")
         return value
@@ -91,11 +107,13 @@ class Table:
     def refused(self, key: str, why: str) -> InvalidTask:
         return InvalidTask(f"{self._at(key)}: {why}")
 
-    def require_empty(self) -> None:
-        if self._values:
-            key = next(iter(self._values))
-            where = f" in {self._place}" if self._place else ""
-            raise InvalidTask(f"{key}{where} is not known; take it out, or correct its name")
+    def _unknown(self, key: str, absent: Sequence[str]) -> InvalidTask:
+        from difflib import get_close_matches  # only for errors, as every cold start imports this
+
+        near = get_close_matches(key, absent, n=1)
+        where = f" in {self._place.rstrip(':')}" if self._place else ""
+        meant = f"; perhaps {near[0]} is meant" if near else ""
+        return InvalidTask(f"{key}{where} is not known{meant}; take it out, or correct its name")
 
     def _at(self, key: str) -> str:
         return f"{self._place} {key}".strip()
