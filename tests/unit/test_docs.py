@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 import typer
 from awscli.clidriver import create_clidriver
+from selenium.webdriver.support.ui import WebDriverWait
 
 from cli.main import app
 from docs import __main__ as site
 from docs.__main__ import PROJECT, ROOT_PAGES, DeadLink, gather
-from docs.browser import browser, programs, screen
+from docs.browser import SECONDS, browser, programs, screen
 from tests.documented import PAGES, blocks, name, without_blocks
 
 MAKEFILE = (PROJECT / "Makefile").read_text()
@@ -179,8 +180,9 @@ def test_pictures_of_the_site_fit_any_screen_and_open_their_files(built, width):
     with browser() as opened, screen(opened, width):
         for page in ("index", "monitoring", "tutorial", "model", "cost", "notebook"):
             opened.get((built / f"{page}.html").as_uri())
-            pictures = opened.execute_script(PICTURES)
-            assert pictures
+            pictures = WebDriverWait(opened, SECONDS).until(
+                lambda driver: driver.execute_script(PICTURES)
+            )
             assert [one for one in pictures if one[0] is not True or one[1] > width] == []
             assert "none" not in opened.execute_script(CUT_OFF)
 
