@@ -76,9 +76,9 @@ class _Words:
         return _Words(words(_FILLER), (words(_MARKERS), words(_MARKERS)))
 
     def beside(self, others: _Words) -> _Words:
-        """Return the union with other words."""
+        """Return the union with other words, whose markers are three times as frequent."""
         (negative, positive), (more_negative, more_positive) = self.markers, others.markers
-        markers = negative + more_negative, positive + more_positive
+        markers = negative + 3 * more_negative, positive + 3 * more_positive
         return _Words(self.filler + others.filler, markers)
 
 
