@@ -395,4 +395,4 @@ def test_a_new_champion_that_labels_contradict_is_rolled_back(
     assert Journal(deployed.client("dynamodb"), table).barred(version)
     told = inbox.message("A new champion was rolled back")
     assert told.startswith(f"{version} was rolled back by its probation; v-poor is the champion")
-    assert "- FAILED: Brier score, labelled live posts (previous champion" in told
+    assert "- FAILED: Brier score, labelled live posts: previous champion" in told
