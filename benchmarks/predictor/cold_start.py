@@ -22,7 +22,7 @@ import numpy
 from lambdas.predictor.handler import handler
 from stresswatch.model.artefact import Artefact
 artefact = Artefact.from_bytes(open({path!r}, "rb").read())
-artefact.score(["I cannot sleep"], numpy.zeros((1, 5)))
+artefact.score(["I cannot sleep"], numpy.zeros((1, len(artefact.numeric_features))))
 """
 _START_JOBLIB = """
 import joblib

@@ -160,7 +160,7 @@ import numpy
 from lambdas.predictor import handler
 from stresswatch.model.artefact import Artefact
 artefact = Artefact.from_bytes(open({model!r}, "rb").read())
-artefact.score(["I cannot sleep"], numpy.zeros((1, 5)))
+artefact.score(["I cannot sleep"], numpy.zeros((1, len(artefact.numeric_features))))
 """
 _COLD_SERVICE = """
 import json
