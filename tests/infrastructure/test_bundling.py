@@ -25,6 +25,7 @@ HASHED_WITHOUT_CHECK = 0b01  # the flags word of a .pyc; https://peps.python.org
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A project with one package in its domain layer."""
+    monkeypatch.delenv(TASK_VARIABLE, raising=False)
     package = tmp_path / "layers" / "stresswatch" / "python" / "stresswatch"
     package.mkdir(parents=True)
     (package / "posts.py").write_text("LIMIT = 1\n")
@@ -52,7 +53,6 @@ def test_changing_the_code_changes_the_domain_layer(project):
 
 
 def test_the_layer_and_the_images_hold_the_task_that_the_variable_names(project, monkeypatch):
-    monkeypatch.delenv(TASK_VARIABLE, raising=False)
     task = project / "task" / "task.toml"
     task.parent.mkdir()
     (bundling.PROJECT / "lambdas").mkdir()
