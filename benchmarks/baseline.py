@@ -17,7 +17,7 @@ import pandas as pd
 from nltk.stem.snowball import SnowballStemmer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.task.definition import TASK
@@ -37,15 +37,14 @@ class BaselineModel:
 
     def __init__(self, seed: int = 7):
         self._vectorizer = CountVectorizer()
-        self._scaler = StandardScaler()
+        self._scaler = StandardScaler() if NUMERIC_FEATURES else FunctionTransformer()
         self._forest = RandomForestClassifier(n_estimators=100, random_state=seed)
         self._medians: pd.Series[float] = pd.Series(dtype=float)
 
     def fit(self, frame: pd.DataFrame, labels: Any) -> BaselineModel:
         self._medians = frame[list(NUMERIC_FEATURES)].median()
         self._vectorizer.fit(frame["text"].map(clean))
-        if NUMERIC_FEATURES:
-            self._scaler.fit(self._numbers(frame))
+        self._scaler.fit(self._numbers(frame))
         self._forest.fit(self._stack(frame), labels)
         return self
 
@@ -64,6 +63,4 @@ class BaselineModel:
 
     def _stack(self, frame: pd.DataFrame) -> Any:
         counts = self._vectorizer.transform(frame["text"].map(clean)).toarray()
-        if not NUMERIC_FEATURES:
-            return counts
         return np.hstack([counts, self._scaler.transform(self._numbers(frame))])

@@ -215,7 +215,7 @@ def card(source: DeploymentClient) -> Page:
     """Return the champion's model card."""
     champion = source.champion()
     if not champion:
-        raise OperatorError("The local stack has no champion, which has a card.")
+        raise OperatorError("A card needs a champion: run `stresswatch retrain --local` first.")
     content = Response(source.model_card(champion), mimetype="text/html")
     return Page(
         serve=lambda: serving(content),
@@ -231,11 +231,11 @@ def training_runs(port: int) -> Page:
     Raises
     ------
     OperatorError
-        When MLflow is not served at the port, or has no experiment.
+        When nothing answers at the port, or MLflow is empty.
     """
     addresses = mlflow_page.experiments(port)
     if not addresses:
-        raise OperatorError("MLflow has no training runs yet; run `make demo` first.")
+        raise OperatorError("MLflow is empty; run `make demo` first.")
 
     def table(opened: Chrome) -> None:
         wait_for(opened, ".ag-row")

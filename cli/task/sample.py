@@ -85,7 +85,7 @@ def read_columns(path: Path, most: int = MOST_ROWS) -> list[Column]:
     Raises
     ------
     FileRefused
-        When the file does not exist, is damaged, or has no row.
+        When the file is missing, damaged or empty.
     """
     file = PostFile(path, Wanted.BASE_DATA)
     values: dict[str, list[object]] = {}

@@ -123,7 +123,7 @@ def _unreadable(source: str, error: Exception) -> str:
     happened = error.reason if type(error) is urllib.error.URLError else error
     why = getattr(happened, "strerror", None) or happened
     if not source.startswith(_DOWNLOADED):
-        return f"{source} cannot be read: {why}. Give the data set's zip or CSV file with --from."
+        return f"{source} cannot be read: {why}. Pass the data set's zip or CSV file to --from."
     is_certificate = isinstance(happened, ssl.SSLCertVerificationError)
     remedy = _CERTIFICATE_REMEDY if is_certificate else _NETWORK_REMEDY
     return f"{source} cannot be downloaded: {why}. {remedy} {_OTHER_WAYS}"

@@ -211,7 +211,7 @@ def test_a_file_of_any_size_is_read_to_the_limit_only(tmp_path, folder, monkeypa
 def test_a_source_that_cannot_be_read_says_what_to_do_instead(source, complaint, folder):
     message = refusal(source, folder)
     assert complaint in message
-    assert message.endswith("Give the data set's zip or CSV file with --from.")
+    assert message.endswith("Pass the data set's zip or CSV file to --from.")
     assert "Errno" not in message
 
 

@@ -251,7 +251,7 @@ class TestOnNewHoldout:
             IMPROVEMENT,
         )
         assert not line.passed
-        assert line.evidence.endswith("alternative: the posts have no numeric features")
+        assert line.evidence.endswith("alternative: the posts lack numeric features")
 
     def test_a_model_of_text_alone_is_nearer_to_posts_of_text_alone(self, champion):
         new = labelled_since(bare(make_posts(400, seed=3)))

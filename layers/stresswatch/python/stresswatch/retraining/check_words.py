@@ -75,22 +75,13 @@ def with_confidence(requirement: str, confidence: float) -> str:
     return f"{requirement}, with {100 * confidence:.4g} % confidence"
 
 
-def loss_at_worst(found: Difference) -> str:
-    """Describe a difference in a metric that should be high, with its lower bound."""
-    return f"difference {found.value:+.3f}, at worst {found.low:+.3f}"
+def at_worst(found: Difference, bound: float) -> str:
+    """Describe a difference with its unfavourable bound: the low one if more is better."""
+    return f"difference {found.value:+.3f}, at worst {bound:+.3f}"
 
 
-def loss_at_best(found: Difference) -> str:
-    return f"difference {found.value:+.3f}, at best {found.high:+.3f}"
-
-
-def rise_at_worst(found: Difference) -> str:
-    """Describe a difference in a metric that should be low, with its upper bound."""
-    return f"difference {found.value:+.3f}, at worst {found.high:+.3f}"
-
-
-def rise_at_best(found: Difference) -> str:
-    return f"difference {found.value:+.3f}, at best {found.low:+.3f}"
+def at_best(found: Difference, bound: float) -> str:
+    return f"difference {found.value:+.3f}, at best {bound:+.3f}"
 
 
 def too_few(found: str, minimum: int) -> str:

@@ -13,11 +13,10 @@ from stresswatch.aws.identifiers import printable
 from stresswatch.evaluation.metrics import chance_of_roc_auc, measure
 from stresswatch.evaluation.paired_bootstrap import Comparison
 from stresswatch.retraining.check_words import (
+    at_best,
     at_least,
     at_most,
-    loss_at_best,
-    loss_at_worst,
-    rise_at_worst,
+    at_worst,
     too_few,
     with_confidence,
 )
@@ -100,7 +99,7 @@ def as_good_on_base_holdout(base: ScoredPosts, rules: GateRules) -> list[Check]:
             threshold=champion.f1 - margin,
             passed=differences.f1.low >= -margin,
             requirement=with_confidence(f"a loss of {at_most(margin)}", rules.confidence),
-            evidence=f"{loss_at_worst(differences.f1)}, {posts}",
+            evidence=f"{at_worst(differences.f1, differences.f1.low)}, {posts}",
         ),
         _brier_no_worse(base, rules.base_brier_margin, differences, rules),
         Check(
@@ -185,7 +184,7 @@ def _improvement(
     """Require a better Brier score, or training posts more similar to the new holdout."""
     name = f"improvement in {{}}, {new.name}"
     before, after = new.qualities()
-    found = rise_at_worst(differences.brier)
+    found = at_worst(differences.brier, differences.brier.high)
     by_brier = Check(
         name=name.format("Brier score"),
         champion=before.brier,
@@ -201,7 +200,7 @@ def _improvement(
         return _without_distance(by_brier, "the champion's training posts are deleted")
     distance = [distance_to_training(new.posts, one.posts) for one in (champion, challenger)]
     if np.isnan(numbers_of(new.posts)).all() and distance[0] == 0:
-        return _without_distance(by_brier, "the posts have no numeric features")
+        return _without_distance(by_brier, "the posts lack numeric features")
     limit = distance[0] - rules.minimum_distance_reduction
     if distance[1] > limit:
         both = f"the champion's is {distance[0]:.3f}, the challenger's {distance[1]:.3f}"
@@ -245,6 +244,7 @@ def _brier_no_worse(
     posts: ScoredPosts, margin: float, differences: Comparison, rules: GateRules
 ) -> Check:
     champion, challenger = posts.qualities()
+    found = at_worst(differences.brier, differences.brier.high)
     return Check(
         name=f"Brier score, {posts.name}",
         champion=champion.brier,
@@ -252,7 +252,7 @@ def _brier_no_worse(
         threshold=champion.brier + margin,
         passed=differences.brier.high <= margin,
         requirement=with_confidence(f"a rise of {at_most(margin)}", rules.confidence),
-        evidence=f"{rise_at_worst(differences.brier)}, {counted(len(posts), 'post')}",
+        evidence=f"{found}, {counted(len(posts), 'post')}",
     )
 
 
@@ -271,5 +271,5 @@ def _f1_does_not_fall(
         requirement=with_confidence(
             f"falls by {at_most(margin)}, or the fall is not significant", confidence
         ),
-        evidence=f"{loss_at_best(difference)}, {counted(len(posts), 'post')}",
+        evidence=f"{at_best(difference, difference.high)}, {counted(len(posts), 'post')}",
     )

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from stresswatch.evaluation.proportions import wilson_bounds
 from stresswatch.retraining.check_words import (
+    at_best,
     at_least,
     at_most,
     live_posts,
-    rise_at_best,
     too_few,
     with_confidence,
 )
@@ -101,5 +101,5 @@ def _live_quality(live: LiveComparison, rules: GateRules, confidence: float) -> 
         threshold=before + margin,
         passed=rise.low <= margin,
         requirement=with_confidence(f"a rise of {at_most(margin)} at best", confidence),
-        evidence=f"{rise_at_best(rise)}, {posts}",
+        evidence=f"{at_best(rise, rise.low)}, {posts}",
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from stresswatch.retraining.check_words import (
     at_least,
     at_most,
+    at_worst,
     live_posts,
-    rise_at_worst,
     too_few,
     with_confidence,
 )
@@ -79,5 +79,5 @@ def _live_quality(live: LiveComparison, rules: GateRules) -> Check:
         requirement=with_confidence(
             f"a rise of {at_most(rules.new_brier_margin)}", rules.confidence
         ),
-        evidence=f"{rise_at_worst(brier)}, {posts}",
+        evidence=f"{at_worst(brier, brier.high)}, {posts}",
     )
