@@ -236,7 +236,8 @@ def test_pictures_are_taken_of_the_pages_of_the_local_stack(
     for line in lines:
         with Image.open(tmp_path / line.split()[-1]) as picture:
             assert picture.width == 780
-            assert 800 < picture.height < 4000, line
+            # Tests share the stack, and each firing alarm makes the dashboard's pictures higher.
+            assert picture.height > 800, line
             assert len(picture.getcolors()) > 20
 
 
