@@ -81,7 +81,7 @@ def _drift(drift: Mapping[str, Any]) -> dict[str, str]:
     if drift["share"] is None:
         shown["drift"] = f"not measured: none of the features of {compared} could be compared"
     else:
-        drifted = [name for name, column in drift["columns"].items() if column["drifted"]]
+        drifted = [name for name, feature in drift["features"].items() if feature["drifted"]]
         shown["drift"] = f"{drift['share']:.0%} of the features, by {compared}"
         shown["drifted features"] = literal(", ".join(drifted)) or "none"
     if drift["failed"]:

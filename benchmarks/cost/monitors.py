@@ -57,8 +57,8 @@ _OF_RATE = {
 _OF_DRIFT = {
     metric_names.WINDOW_POSTS,
     metric_names.DRIFT_SHARE,
-    metric_names.FAILED_COLUMNS,
-    metric_names.COLUMN_DRIFT,
+    metric_names.FAILED_COMPARISONS,
+    metric_names.FEATURE_DRIFT,
 }
 
 

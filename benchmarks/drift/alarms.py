@@ -31,7 +31,7 @@ from benchmarks.drift.shifts import COST, SHIFTS, grade_that_costs
 from cdk_app.settings.monitoring import Monitoring
 from cli.data import load_posts
 from stresswatch.contracts.labelled_posts import LabelledPost
-from stresswatch.contracts.predictions import DRIFT_COLUMNS
+from stresswatch.contracts.predictions import MONITORED_FEATURES
 from stresswatch.evaluation.metrics import measure
 from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact
@@ -62,20 +62,20 @@ class Rates:
     ----------
     alarms, evidently_alarms : float
         Share of windows with an alarm, and of those that Evidently's preset calls drifted.
-    evidently_any_column : float
+    evidently_any_feature : float
         Share of windows with a feature that Evidently calls drifted.
     drifted : list of float
         Share of windows with zero drifted features, with one, and so on.
-    columns : dict of str to float
+    features : dict of str to float
         Share of windows with drift in each feature.
     """
 
     windows: int
     alarms: float
     evidently_alarms: float
-    evidently_any_column: float
+    evidently_any_feature: float
     drifted: list[float]
-    columns: dict[str, float]
+    features: dict[str, float]
 
 
 def run(windows: int) -> dict[str, Any]:
@@ -180,16 +180,16 @@ def judge(draw: Draw, size: int, windows: int) -> Rates:
     for _ in range(windows):
         current, reference = draw(size, dice)
         drifted = measure_drift(current, reference, rules).drifted
-        ours.append([name in drifted for name in DRIFT_COLUMNS])
-        theirs.append([_evidently(current[name], reference[name]) for name in DRIFT_COLUMNS])
+        ours.append([name in drifted for name in MONITORED_FEATURES])
+        theirs.append([_evidently(current[name], reference[name]) for name in MONITORED_FEATURES])
     found, default = np.array(ours), np.array(theirs)
     return Rates(
         windows=windows,
         alarms=float((found.mean(axis=1) >= Monitoring().drift_share_threshold).mean()),
         evidently_alarms=float((default.mean(axis=1) >= EVIDENTLY_SHARE).mean()),
-        evidently_any_column=float(default.any(axis=1).mean()),
+        evidently_any_feature=float(default.any(axis=1).mean()),
         drifted=(np.bincount(found.sum(axis=1), minlength=13) / windows).tolist(),
-        columns=dict(zip(DRIFT_COLUMNS, found.mean(axis=0).tolist(), strict=True)),
+        features=dict(zip(MONITORED_FEATURES, found.mean(axis=0).tolist(), strict=True)),
     )
 
 
@@ -230,10 +230,10 @@ def show(result: dict[str, Any]) -> None:
     console = Console()
     console.print(result["data"])
     table = Table(title="Windows without drift", title_justify="left")
-    for name in ("posts", "windows", "alarms", "Evidently: half of all", "Evidently: any column"):
+    for name in ("posts", "windows", "alarms", "Evidently: half of all", "Evidently: any feature"):
         table.add_column(name, justify="right", overflow="fold")
     for size, rates in result["no_drift"].items():
-        shares = (rates.alarms, rates.evidently_alarms, rates.evidently_any_column)
+        shares = (rates.alarms, rates.evidently_alarms, rates.evidently_any_feature)
         table.add_row(f"{size:,}", f"{rates.windows:,}", *(f"{share:.1%}" for share in shares))
     console.print(table)
     table = Table(

@@ -21,7 +21,7 @@ from scipy.stats import kstwo, norm
 
 from benchmarks.drift.alarms import REFERENCE_SHARE
 from cdk_app.settings.monitoring import Monitoring
-from stresswatch.contracts.predictions import DRIFT_COLUMNS
+from stresswatch.contracts.predictions import MONITORED_FEATURES
 from stresswatch.monitoring.drift import MINIMUM_VALUES
 from stresswatch.monitoring.drift_rules import DriftRules
 
@@ -41,14 +41,14 @@ class SuccessiveWindows:
     Parameters
     ----------
     before, after : DataFrame
-        `DRIFT_COLUMNS` and `post_id`, one row per post, for references and for windows.
+        `MONITORED_FEATURES` and `post_id`, one row per post, for references and for windows.
     """
 
     def __init__(self, before: pd.DataFrame, after: pd.DataFrame):
         ids = pd.Index(before["post_id"].unique())
         self._references, self._windows = _Pool(before, ids), _Pool(after, ids)
         self._grids = {
-            name: _Grid(before[name].to_numpy(), after[name].to_numpy()) for name in DRIFT_COLUMNS
+            name: _Grid(before[name].to_numpy(), after[name].to_numpy()) for name in MONITORED_FEATURES
         }
         self._reference_posts = len(before) * REFERENCE_SHARE
 

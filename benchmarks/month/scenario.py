@@ -178,7 +178,7 @@ class Month:
         report.share = drift.get("share")
         report.estimated_f1 = drift.get("estimated_f1")
         report.drifted = [
-            name for name, column in drift.get("columns", {}).items() if column["drifted"]
+            name for name, feature in drift.get("features", {}).items() if feature["drifted"]
         ]
         threshold = self.deployment.drift_alarm()["Threshold"]
         fires = report.share is not None and report.share >= threshold

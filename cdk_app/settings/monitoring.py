@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, InstanceOf, model_validator
 from cdk_app.settings import forms
 from cdk_app.settings.base import Settings, unit
 from cdk_app.settings.errors import InvalidStage
-from stresswatch.contracts.predictions import DRIFT_COLUMNS
+from stresswatch.contracts.predictions import MONITORED_FEATURES
 from stresswatch.monitoring.drift_rules import DriftRules
 from stresswatch.task.definition import TASK
 
@@ -55,7 +55,7 @@ class Monitoring(Settings):
         "window.",
     )
     drift_share_threshold: float = Field(
-        default=round(0.65 / len(DRIFT_COLUMNS), 3),
+        default=round(0.65 / len(MONITORED_FEATURES), 3),
         ge=0.001,
         le=1.0,
         json_schema_extra=unit("share"),

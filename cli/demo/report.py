@@ -59,7 +59,7 @@ def write_report(
         pictures = {
             "rate": _rate_picture(summary.rates),
             "share": _share_picture(summary, alarm_threshold),
-            "columns": _columns_picture(summary),
+            "features": _features_picture(summary),
             "probability": _probability_picture(*probabilities),
         }
     template = jinja2.Environment(
@@ -147,12 +147,12 @@ def _share_picture(summary: Summary, alarm_threshold: float) -> Markup:
     return _svg(figure)
 
 
-def _columns_picture(summary: Summary) -> Markup:
-    measured = [window for window in summary.drift if window.columns]
-    names = list(measured[0].columns) if measured else []
+def _features_picture(summary: Summary) -> Markup:
+    measured = [window for window in summary.drift if window.features]
+    names = list(measured[0].features) if measured else []
     figure, axes = _drawing(1.5 + 0.3 * len(names))
     surprise = [
-        [-math.log10(max(window.columns[name]["p_value"], 10.0**-_SURE)) for window in measured]
+        [-math.log10(max(window.features[name]["p_value"], 10.0**-_SURE)) for window in measured]
         for name in names
     ]
     shown = axes.pcolormesh(
@@ -160,7 +160,7 @@ def _columns_picture(summary: Summary) -> Markup:
     )
     for row, name in enumerate(names):
         for column, window in enumerate(measured):
-            if window.columns[name]["drifted"]:
+            if window.features[name]["drifted"]:
                 axes.text(
                     column + 0.5,
                     row + 0.5,

@@ -221,7 +221,7 @@ class Scenario:
             status=measured["status"],
             posts=measured["posts"],
             share=measured.get("share"),
-            columns=measured.get("columns", {}),
+            features=measured.get("features", {}),
             alarm=False,
             model_version=measured["model_version"] or "",
         )

@@ -22,7 +22,7 @@ class DriftWindow:
     ----------
     share : float or None
         Share of features that drifted; None where the window was not measured.
-    columns : dict of str to dict
+    features : dict of str to dict
         ``p_value``, ``threshold`` and ``drifted`` by feature.
     alarm : bool
         Whether the alarm fired on this window.
@@ -32,7 +32,7 @@ class DriftWindow:
     status: str
     posts: int
     share: float | None
-    columns: Mapping[str, Any]
+    features: Mapping[str, Any]
     alarm: bool
     model_version: str
 

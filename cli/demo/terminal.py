@@ -127,9 +127,9 @@ def drift_words(window: DriftWindow) -> str:
     """Return a window's drift in a few words."""
     if window.share is None:
         return f"{window.posts} posts: {window.status.replace('_', ' ')}, not measured"
-    drifted = sum(column["drifted"] for column in window.columns.values())
+    drifted = sum(feature["drifted"] for feature in window.features.values())
     alarm = "[red]alarm[/]" if window.alarm else "[green]no alarm[/]"
-    return f"{drifted} of {len(window.columns)} features drifted ({window.share:.0%}), {alarm}"
+    return f"{drifted} of {len(window.features)} features drifted ({window.share:.0%}), {alarm}"
 
 
 def _drift_table(console: Console, windows: list[DriftWindow]) -> Table:
@@ -137,7 +137,7 @@ def _drift_table(console: Console, windows: list[DriftWindow]) -> Table:
         (
             window.name,
             str(window.posts),
-            ", ".join(name for name, column in window.columns.items() if column["drifted"])
+            ", ".join(name for name, feature in window.features.items() if feature["drifted"])
             or "none",
             "" if window.share is None else f"{window.share:.2f}",
             "[red]ALARM[/]" if window.alarm else "[green]OK[/]",

@@ -131,7 +131,7 @@ def _measure(
     page = drift_page(found, rows, reference)
     _put_page(s3, environment.archive_bucket, str(found.page), page)
     if drift.failed:
-        logger.warning("columns failed", compared=drift.failed)
+        logger.warning("comparisons failed", compared=drift.failed)
     return found, drift
 
 
@@ -142,7 +142,7 @@ def _publish(
     stage: list[DimensionTypeDef] = [{"Name": dimension_names.STAGE, "Value": environment.stage}]
     figures = {metric_names.WINDOW_POSTS: float(found.posts)}
     if drift:
-        figures[metric_names.FAILED_COLUMNS] = len(found.failed)
+        figures[metric_names.FAILED_COMPARISONS] = len(found.failed)
         if found.estimated_f1 is not None:
             figures[metric_names.ESTIMATED_F1] = found.estimated_f1
         if found.share is not None:
@@ -152,8 +152,8 @@ def _publish(
     ]
     data += [
         {
-            "MetricName": metric_names.COLUMN_DRIFT,
-            "Dimensions": [*stage, {"Name": dimension_names.COLUMN, "Value": name}],
+            "MetricName": metric_names.FEATURE_DRIFT,
+            "Dimensions": [*stage, {"Name": dimension_names.FEATURE, "Value": name}],
             "Value": 1.0,
         }
         for name in (drift.drifted if drift else ())
@@ -203,7 +203,7 @@ def _answer(found: WindowDrift, bucket: str) -> dict[str, Any]:
         answer |= {
             "estimated_f1": found.estimated_f1,
             "share": found.share,
-            "columns": found.columns,
+            "features": found.features,
             "failed": found.failed,
             "left_out": found.left_out,
             "report": f"s3://{bucket}/{found.page}",

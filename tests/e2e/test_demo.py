@@ -134,7 +134,7 @@ def test_the_alarm_fires_on_unseen_communities_alone(summary):
     assert not second["alarm"]
     assert unseen["alarm"]
     assert unseen["share"] > max(first["share"], second["share"])
-    assert len(unseen["columns"]) == 13
+    assert len(unseen["features"]) == 13
 
 
 def test_the_alarm_started_the_retraining_that_replaced_the_champion(summary):

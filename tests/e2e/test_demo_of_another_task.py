@@ -40,7 +40,7 @@ def test_the_whole_loop_is_played_and_mentions_the_task(file: Path, tmp_path: Pa
     assert summary["task"] == task.name
     assert (summary["lost"], summary["duplicates"], summary["quarantined"]) == (0, 0, 4)
     assert [window["alarm"] for window in summary["drift"][:3]] == [False, False, True]
-    assert set(task.feature_names) < summary["drift"][2]["columns"].keys()
+    assert set(task.feature_names) < summary["drift"][2]["features"].keys()
     assert summary["retraining"]["trigger"] == "drift_alarm"
     assert summary["champion_after"] == summary["retraining"]["gate"]["version"]
     assert summary["brier_after"] < summary["brier_before"]

@@ -8,7 +8,7 @@ import json
 import pytest
 from ministack.services import stepfunctions
 
-from cdk_app.constructs.monitoring.workflow_states import COLUMNS_KEPT, definition
+from cdk_app.constructs.monitoring.workflow_states import FEATURES_KEPT, definition
 from cdk_app.settings.errors import InvalidStage
 from cdk_app.settings.stages import STAGES
 from tests.infrastructure.conftest import PLAIN
@@ -19,7 +19,7 @@ JOBS = [
     for number in range(3)
 ]
 WINDOWS = [{"start": f"0{hour}:00", "end": f"0{hour + 1}:00", "shards": 3} for hour in range(3)]
-COLUMN = {"sentiment": {"drifted": False}}
+FEATURES = {"sentiment": {"drifted": False}}
 
 
 class Played:
@@ -32,7 +32,7 @@ class Played:
         self.answers = {
             "plan": {"jobs": JOBS, "windows": WINDOWS, "quality": {"time": "10:00"}},
             "settle": lambda _: {"posts": 1, "objects": 1},
-            "drift": lambda window: {"start": window["start"], "columns": COLUMN, "failed": {}},
+            "drift": lambda window: {"start": window["start"], "features": FEATURES, "failed": {}},
             "quality": {"status": "measured"},
             "rate": {"status": "estimated"},
         }
@@ -94,7 +94,7 @@ def test_a_run_settles_each_shard_then_measures_each_window(played):
         "rate",
     ]
     assert [drift["start"] for drift in output["drift"]] == ["00:00", "01:00", "02:00"]
-    assert output["drift"][0] == {"start": "00:00", "columns": COLUMN, "failed": {}}
+    assert output["drift"][0] == {"start": "00:00", "features": FEATURES, "failed": {}}
     assert output["quality"] == {"status": "measured"}
     assert output["rate"] == {"status": "estimated"}
 
@@ -190,12 +190,12 @@ def test_a_plan_that_fails_is_tried_again_and_fails_the_run(played):
     assert (error, json.loads(cause)) == ("Unavailable", {"errorMessage": "no bucket"})
 
 
-@pytest.mark.parametrize(("windows", "kept"), [(COLUMNS_KEPT, True), (COLUMNS_KEPT + 1, False)])
+@pytest.mark.parametrize(("windows", "kept"), [(FEATURES_KEPT, True), (FEATURES_KEPT + 1, False)])
 def test_an_output_of_many_windows_fits_a_state_without_their_columns(played, windows, kept):
     played.answers["plan"] = {"jobs": [], "windows": WINDOWS[:1] * windows, "quality": None}
     output = played.run({"time": "10:02"})
     assert len(output["drift"]) == windows
-    assert all(("columns" in drift) is kept for drift in output["drift"])
+    assert all(("features" in drift) is kept for drift in output["drift"])
 
 
 def test_a_thousand_failures_fit_between_two_states():

@@ -128,7 +128,7 @@ class TestDrift:
         )
         assert answer["status"] == "measured"
         assert set(answer["left_out"]) == {ADDED, REMOVED}
-        assert not {ADDED, REMOVED} & {*answer["columns"], *answer["failed"]}
+        assert not {ADDED, REMOVED} & {*answer["features"], *answer["failed"]}
         page = aws.body("archive", answer["report"].removeprefix("s3://archive/")).decode()
         assert f"{REMOVED} (posts no longer have them)" in page
 

@@ -14,7 +14,7 @@ from moto.sns.models import sns_backends
 
 from cli.smoke import smoke_posts
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.contracts.predictions import DRIFT_COLUMNS, Record
+from stresswatch.contracts.predictions import MONITORED_FEATURES, Record
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.predict import predict
 from stresswatch.monitoring.drift_history import SCHEMA
@@ -65,12 +65,12 @@ def history(aws):
     )
 
 
-def published(name, column=None):
-    of_column = [{"Name": "Column", "Value": column}] if column else []
+def published(name, feature=None):
+    of_feature = [{"Name": "Feature", "Value": feature}] if feature else []
     answer = boto3.client("cloudwatch").get_metric_statistics(
         Namespace="Stresswatch",
         MetricName=name,
-        Dimensions=[{"Name": "Stage", "Value": "dev"}, *of_column],
+        Dimensions=[{"Name": "Stage", "Value": "dev"}, *of_feature],
         StartTime=END,
         EndTime=END + timedelta(minutes=1),
         Period=60,
@@ -96,7 +96,7 @@ def test_a_window_of_other_posts_shows_drift_and_leaves_a_report(aws, champion, 
     archived(CALM_ONLY)
     answer = measure(WINDOW)
     assert answer["share"] > 0.3
-    assert answer["columns"]["probability"]["drifted"]
+    assert answer["features"]["probability"]["drifted"]
     assert published("DriftShare") == [answer["share"]]
     assert published("EstimatedF1") == [answer["estimated_f1"]]
     key = answer["report"].removeprefix("s3://archive/")
@@ -106,10 +106,10 @@ def test_a_window_of_other_posts_shows_drift_and_leaves_a_report(aws, champion, 
 def test_each_drifted_feature_has_a_metric(aws, champion, archived):
     archived(CALM_ONLY)
     answer = measure(WINDOW)
-    drifted = {name for name, column in answer["columns"].items() if column["drifted"]}
-    assert 0 < len(drifted) < len(DRIFT_COLUMNS)
-    assert drifted == {name for name in DRIFT_COLUMNS if published("ColumnDrift", name) == [1.0]}
-    assert published("FailedColumns") == [0.0]
+    drifted = {name for name, feature in answer["features"].items() if feature["drifted"]}
+    assert 0 < len(drifted) < len(MONITORED_FEATURES)
+    assert drifted == {name for name in MONITORED_FEATURES if published("FeatureDrift", name) == [1.0]}
+    assert published("FailedComparisons") == [0.0]
 
 
 def test_the_history_has_a_row_for_each_window_and_column(aws, champion, archived):
@@ -125,11 +125,11 @@ def test_the_history_has_a_row_for_each_window_and_column(aws, champion, archive
     assert rows.columns.tolist() == SCHEMA.names
     too_small, measured = (part for _, part in rows.groupby("window_start"))
     for part in (too_small, measured):
-        assert tuple(part["column_name"]) == DRIFT_COLUMNS
+        assert tuple(part["feature"]) == MONITORED_FEATURES
     assert too_small[["test", "share", "drifted", "failed"]].isna().all(axis=None)
     assert set(too_small["status"]) == {"too_small"}
-    drifted = [name for name, column in answer["columns"].items() if column["drifted"]]
-    assert measured.loc[measured["drifted"].astype(bool), "column_name"].tolist() == drifted
+    drifted = [name for name, feature in answer["features"].items() if feature["drifted"]]
+    assert measured.loc[measured["drifted"].astype(bool), "feature"].tolist() == drifted
     assert (measured["share"] == answer["share"]).all()
     assert (measured["compared"] == len(CALM_ONLY)).all()
 
@@ -139,17 +139,17 @@ def test_a_window_that_is_measured_again_is_in_the_history_once(aws, champion, a
     measure(WINDOW)
     archived(CALM_ONLY[60:], first=100)
     measure(WINDOW)
-    assert history(aws)["posts"].tolist() == [len(CALM_ONLY)] * len(DRIFT_COLUMNS)
+    assert history(aws)["posts"].tolist() == [len(CALM_ONLY)] * len(MONITORED_FEATURES)
 
 
 def test_a_column_without_values_is_in_the_history_with_the_reason(aws, champion, archived):
     nothing = dict.fromkeys(NUMERIC_FEATURES, float("nan")).values()
     archived([replace(one, post=one.post._replace(numbers=tuple(nothing))) for one in CALM_ONLY])
     measure(WINDOW)
-    failed = history(aws).set_index("column_name")["failed"].dropna()
+    failed = history(aws).set_index("feature")["failed"].dropna()
     assert set(failed.index) == set(NUMERIC_FEATURES)
     assert set(failed) == {"the window has 0 values; at least 20 are needed"}
-    assert published("FailedColumns") == [5.0]
+    assert published("FailedComparisons") == [5.0]
 
 
 def test_a_window_below_the_minimum_is_too_small_and_has_no_share(aws, champion, archived):
@@ -255,7 +255,7 @@ def test_of_a_large_window_a_sample_is_compared_and_everywhere_said_so(
     assert said in aws.body("archive", answer["report"].removeprefix("s3://archive/")).decode()
     assert said in aws.body("archive", "reports/index.html").decode()
     assert said in aws.messages()[0]
-    assert measure(WINDOW)["columns"] == answer["columns"]
+    assert measure(WINDOW)["features"] == answer["features"]
 
 
 def test_people_are_notified_once_of_drifting_posts_with_a_link(aws, champion, archived):

@@ -13,7 +13,7 @@ from stresswatch.contracts.identity import text_digest
 from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
 from stresswatch.contracts.predictions import (
-    DRIFT_COLUMNS,
+    MONITORED_FEATURES,
     TEXT_DESCRIPTORS,
     Prediction,
     Record,
@@ -284,14 +284,14 @@ class TestDriftByWindow:
     WINDOW = Window(YESTERDAY - timedelta(hours=1), YESTERDAY)
 
     def test_a_window_is_a_row_that_names_the_drifted_features(self, lake, aws):
-        columns = {name: {"drifted": name in DRIFT_COLUMNS[:2]} for name in DRIFT_COLUMNS[:-1]}
-        failed = {DRIFT_COLUMNS[-1]: "too few values"}
+        columns = {name: {"drifted": name in MONITORED_FEATURES[:2]} for name in MONITORED_FEATURES[:-1]}
+        failed = {MONITORED_FEATURES[-1]: "too few values"}
         found = drift_history.WindowDrift(
             self.WINDOW, "v1", "measured", 900, 900, 0.8, 2 / 13, columns, failed
         )
         drift_history.write(aws.s3, "archive", found)
         (row,) = lake.run("drift_by_window")
-        assert row["drifted"] == ", ".join(sorted(DRIFT_COLUMNS[:2]))
+        assert row["drifted"] == ", ".join(sorted(MONITORED_FEATURES[:2]))
         assert (row["status"], row["posts"], row["columns_that_failed"]) == ("measured", 900, 1)
         assert row["window_end"].replace(tzinfo=UTC) == YESTERDAY.replace(
             microsecond=YESTERDAY.microsecond // 1000 * 1000

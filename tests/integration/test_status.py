@@ -138,8 +138,8 @@ def test_the_champion_its_metrics_and_running_jobs_are_shown(target):
     write_shadow(boto3.client("ssm"), "/shadow", shadow)
     put("DriftShare", 2 / 3)
     put("WindowPosts", 574)
-    put("ColumnDrift", 1.0, Column="sentiment")
-    put("ColumnDrift", 0.0, Column="probability")
+    put("FeatureDrift", 1.0, Feature="sentiment")
+    put("FeatureDrift", 0.0, Feature="probability")
     put("F1", 0.75)
     for suppressed in (1, 0, 1):
         put("RetrainingsSuppressed", suppressed, service="admission")

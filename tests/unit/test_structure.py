@@ -306,7 +306,7 @@ def test_metrics_and_dimensions_are_named_in_one_place():
         for line in (
             'add_dimension("Role", role)',
             "set_default_dimensions(Stage=stage)",
-            '{"Name": "Column", "Value": name}',
+            '{"Name": "Feature", "Value": name}',
             'dimensions_map={"service": "api"}',
         )
     )

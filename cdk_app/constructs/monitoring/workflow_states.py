@@ -16,7 +16,7 @@ from typing import Any
 
 from stresswatch.task.definition import TASK
 
-COLUMNS_KEPT = 24
+FEATURES_KEPT = 24
 """With more windows, a run's output omits their features: a state is limited to 256 KB."""
 UNFINISHED = "Unfinished"
 """The error of a run with unfinished parts."""
@@ -58,7 +58,7 @@ def definition(arns: Mapping[str, str], settle_concurrency: int) -> dict[str, An
                 "Type": "Task",
                 "Resource": arns["plan"],
                 "Retry": _RETRY,
-                "Assign": {"many": _(f"$count($states.result.windows) > {COLUMNS_KEPT}")},
+                "Assign": {"many": _(f"$count($states.result.windows) > {FEATURES_KEPT}")},
                 "Output": _(
                     "$states.input.settle_only = true"
                     " ? {'jobs': $states.result.jobs, 'windows': [], 'quality': null}"
@@ -93,7 +93,7 @@ def definition(arns: Mapping[str, str], settle_concurrency: int) -> dict[str, An
                     arns["drift"],
                     failed="'drift, ' & $states.input.start",
                     output="$many ? $sift($states.result, function($value, $name)"
-                    " {$name != 'columns'}) : $states.result",
+                    " {$name != 'features'}) : $states.result",
                 ),
                 "Output": {
                     "drift": _("[$states.result[$not($exists(unfinished))]]"),

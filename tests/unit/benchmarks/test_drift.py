@@ -17,7 +17,7 @@ from benchmarks.drift.episodes import (
 from benchmarks.drift.shifts import COST, SHIFTS, grade_that_costs
 from benchmarks.drift.successive import SuccessiveWindows
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.contracts.predictions import DRIFT_COLUMNS
+from stresswatch.contracts.predictions import MONITORED_FEATURES
 from stresswatch.monitoring.drift import measure_drift, numbers
 from stresswatch.monitoring.drift_rules import DriftRules
 from tests.conftest import make_posts
@@ -28,8 +28,8 @@ IDS, SEGMENTS = 400, 2
 def scored(offset=0.0):
     """Rows of posts of two segments each."""
     rows = IDS * SEGMENTS
-    values = np.random.default_rng(5).normal(size=(rows, len(DRIFT_COLUMNS)))
-    table = pd.DataFrame(values, columns=list(DRIFT_COLUMNS))
+    values = np.random.default_rng(5).normal(size=(rows, len(MONITORED_FEATURES)))
+    table = pd.DataFrame(values, columns=list(MONITORED_FEATURES))
     return table.assign(
         text_length=table["text_length"] + offset,
         post_id=[f"p{row // SEGMENTS}" for row in range(rows)],
@@ -65,8 +65,8 @@ class TestVerdicts:
         quiet = judge(two_samples(scored(), scored()), 300, windows=10)
         assert (quiet.windows, quiet.alarms, quiet.drifted[0]) == (10, 0.0, 1.0)
         shifted = judge(two_samples(scored(), scored(offset=1.0)), 300, windows=10)
-        assert shifted.alarms == shifted.columns["text_length"] == 1.0
-        assert shifted.columns["sentiment"] == 0.0
+        assert shifted.alarms == shifted.features["text_length"] == 1.0
+        assert shifted.features["sentiment"] == 0.0
 
 
 def verdicts(*runs):

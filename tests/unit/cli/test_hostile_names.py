@@ -53,7 +53,7 @@ def checked():
 
 
 def measured():
-    drift = DRIFT | {"columns": {NAME: {"drifted": True}}, "failed": {NAME: "why"}}
+    drift = DRIFT | {"features": {NAME: {"drifted": True}}, "failed": {NAME: "why"}}
     return measurement_table(Measurement(drift, QUALITY, RATE))
 
 

@@ -28,7 +28,7 @@ DRIFT = {
     "model_version": "v1",
     "estimated_f1": 0.79,
     "share": 2 / 13,
-    "columns": {"sentiment": {"drifted": True}, "karma": {"drifted": False}},
+    "features": {"sentiment": {"drifted": True}, "karma": {"drifted": False}},
     "failed": {},
     "report": "s3://archive/reports/page.html",
 }
@@ -148,7 +148,7 @@ def test_the_first_day_has_a_stress_rate_before_it_is_over():
             "not counted: no model version serves yet",
         ),
         (
-            DRIFT | {"share": None, "columns": {}, "failed": {"karma": "no value"}},
+            DRIFT | {"share": None, "features": {}, "failed": {"karma": "no value"}},
             QUALITY,
             "drift",
             "not measured: none of the features of 1,000 posts could be compared",

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.contracts.predictions import DRIFT_COLUMNS, REFERENCE_COLUMNS
+from stresswatch.contracts.predictions import MONITORED_FEATURES, REFERENCE_COLUMNS
 from stresswatch.monitoring.drift import measure_drift
 from stresswatch.monitoring.drift_rules import (
     DISTANCES,
     TESTS,
-    ColumnRule,
+    FeatureRule,
     DriftRules,
     InvalidDriftRules,
 )
@@ -37,13 +37,13 @@ def reference():
 def test_a_window_like_the_reference_has_no_drift(reference):
     drift = measure_drift(rows(300, seed=2), reference, RULES)
     assert (drift.share, drift.failed) == (0.0, {})
-    assert tuple(drift.columns) == DRIFT_COLUMNS
+    assert tuple(drift.features) == MONITORED_FEATURES
 
 
 def test_the_columns_that_moved_are_named_and_give_the_share(reference):
     drift = measure_drift(rows(300, seed=2, sentiment=1.0, probability=1.0), reference, RULES)
     assert drift.drifted == ("sentiment", "probability")
-    assert drift.share == pytest.approx(2 / len(DRIFT_COLUMNS))
+    assert drift.share == pytest.approx(2 / len(MONITORED_FEATURES))
 
 
 def test_over_many_windows_without_drift_few_have_a_drifted_feature(reference):
@@ -58,14 +58,14 @@ def test_over_many_windows_without_drift_few_have_a_drifted_feature(reference):
 def test_in_a_large_window_a_trifle_is_significant_and_yet_no_drift():
     many, more = rows(20_000, seed=1), rows(20_000, seed=2, sentiment=0.06, text_length=0.2)
     drift = measure_drift(more, many, RULES)
-    assert drift.columns["sentiment"].is_significant
-    assert drift.columns["sentiment"].distance < 0.1
+    assert drift.features["sentiment"].is_significant
+    assert drift.features["sentiment"].distance < 0.1
     assert drift.drifted == ("text_length",)
 
 
 def test_in_a_small_window_a_distance_that_chance_explains_is_no_drift(reference):
     drift = measure_drift(rows(50, seed=3), reference, RULES)
-    assert max(column.distance for column in drift.columns.values()) > 0.1
+    assert max(feature.distance for feature in drift.features.values()) > 0.1
     assert drift.drifted == ()
 
 
@@ -97,7 +97,7 @@ def test_a_column_that_cannot_be_compared_is_named_with_the_reason(reference):
     reason = "the window has 0 values; at least 20 are needed"
     assert drift.failed == dict.fromkeys(("lex_liwc_i", "text_length", "word_rarity"), reason)
     assert drift.drifted == ("sentiment", "missing_share")
-    assert drift.share == pytest.approx(2 / len(DRIFT_COLUMNS))
+    assert drift.share == pytest.approx(2 / len(MONITORED_FEATURES))
 
 
 @pytest.mark.parametrize("current_has_numbers", [True, False])
@@ -109,7 +109,7 @@ def test_numbers_that_the_reference_lacks_are_absent_and_no_failure(reference, c
     drift = measure_drift(current, reference.assign(**gaps), RULES)
     assert (drift.absent, drift.failed) == (NUMERIC_FEATURES, {})
     assert drift.drifted == ("probability",)
-    assert drift.share == pytest.approx(1 / (len(DRIFT_COLUMNS) - len(NUMERIC_FEATURES)))
+    assert drift.share == pytest.approx(1 / (len(MONITORED_FEATURES) - len(NUMERIC_FEATURES)))
 
 
 def test_numbers_that_a_window_lacks_and_the_reference_has_fail(reference):
@@ -124,7 +124,7 @@ def test_features_that_only_one_side_has_are_left_out(reference):
     drift = measure_drift(current, before, RULES)
     assert (drift.absent, drift.removed, drift.failed) == (("lex_liwc_i",), ("stars",), {})
     assert drift.drifted == ("sentiment",)
-    assert drift.share == pytest.approx(1 / (len(DRIFT_COLUMNS) - 1))
+    assert drift.share == pytest.approx(1 / (len(MONITORED_FEATURES) - 1))
 
 
 def test_missing_numbers_are_counted_of_features_that_both_have(reference):
@@ -140,42 +140,42 @@ def test_without_any_value_no_metric_is_made_up(reference):
     drift = measure_drift(reference.iloc[:0], reference, RULES)
     assert math.isnan(drift.share)
     assert drift.as_dict()["share"] is None
-    assert set(drift.failed) == set(DRIFT_COLUMNS)
+    assert set(drift.failed) == set(MONITORED_FEATURES)
 
 
 @pytest.mark.parametrize("test", TESTS)
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_each_method_that_a_stage_may_choose_tells_drift_from_none(reference, test, distance):
-    rules = DriftRules(usual=ColumnRule(test, distance, 0.2))
+    rules = DriftRules(usual=FeatureRule(test, distance, 0.2))
     drift = measure_drift(rows(300, seed=2, sentiment=2.0), reference, rules)
     assert drift.drifted == ("sentiment",)
-    assert drift.columns["sentiment"].test == test
+    assert drift.features["sentiment"].test == test
 
 
 def test_a_column_may_have_a_rule_of_its_own(reference):
-    rules = DriftRules(columns={"sentiment": ColumnRule(threshold=5.0)})
+    rules = DriftRules(features={"sentiment": FeatureRule(threshold=5.0)})
     drift = measure_drift(rows(300, seed=2, sentiment=1.0, text_length=1.0), reference, rules)
     assert drift.drifted == ("text_length",)
 
 
 def test_rules_survive_their_way_to_the_function():
-    rules = DriftRules(0.02, ColumnRule("mannw"), {NUMERIC_FEATURES[0]: ColumnRule(threshold=0.3)})
+    rules = DriftRules(0.02, FeatureRule("mannw"), {NUMERIC_FEATURES[0]: FeatureRule(threshold=0.3)})
     assert DriftRules.from_json(rules.to_json()) == rules
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ColumnRule(test="anderson"), "test is 'anderson'; it must be one of ks"),
-        (lambda: ColumnRule(distance="ks"), "distance is 'ks'; it must be one of wasserstein"),
-        (lambda: ColumnRule(threshold=0.0), "threshold is 0.0"),
-        (lambda: ColumnRule(threshold=math.inf), "threshold is inf"),
+        (lambda: FeatureRule(test="anderson"), "test is 'anderson'; it must be one of ks"),
+        (lambda: FeatureRule(distance="ks"), "distance is 'ks'; it must be one of wasserstein"),
+        (lambda: FeatureRule(threshold=0.0), "threshold is 0.0"),
+        (lambda: FeatureRule(threshold=math.inf), "threshold is inf"),
         (lambda: DriftRules(error_rate=1.0), "error_rate is 1.0"),
-        (lambda: DriftRules(columns={"mood": ColumnRule()}), "there is a rule for mood"),
+        (lambda: DriftRules(features={"mood": FeatureRule()}), "there is a rule for mood"),
         (lambda: DriftRules.from_json("[]"), "cannot be read"),
         (lambda: DriftRules.from_json('{"error_rate": 0.1}'), "cannot be read: 'usual'"),
         (
-            lambda: DriftRules.from_json('{"error_rate": 0.1, "usual": {}, "columns": {}}'),
+            lambda: DriftRules.from_json('{"error_rate": 0.1, "usual": {}, "features": {}}'),
             "cannot be read: 'test'",
         ),
     ],

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stresswatch.contracts.predictions import DRIFT_COLUMNS, REFERENCE_COLUMNS
+from stresswatch.contracts.predictions import MONITORED_FEATURES, REFERENCE_COLUMNS
 from stresswatch.monitoring.drift import measure_drift
 from stresswatch.monitoring.drift_history import WindowDrift
 from stresswatch.monitoring.drift_page import drift_page
@@ -46,7 +46,7 @@ def headings(page: str) -> list[str]:
 def test_drifted_features_come_first_the_farthest_before_the_others() -> None:
     page = page_of(rows(300, 2, sentiment=1.0, word_rarity=3.0), rows(500, 1))
     assert headings(page)[:2] == ["word_rarity", "sentiment"]
-    assert set(headings(page)) == set(DRIFT_COLUMNS)
+    assert set(headings(page)) == set(MONITORED_FEATURES)
     assert "<h1>2 drifted features</h1>" in page
     assert page.index("sentiment</h2>") < page.index("<details>") < page.index("text_length</h2>")
 

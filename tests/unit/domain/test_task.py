@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.contracts.predictions import ARCHIVE_COLUMNS, DRIFT_COLUMNS
+from stresswatch.contracts.predictions import ARCHIVE_COLUMNS, MONITORED_FEATURES
 from stresswatch.serving import batch_scoring
 from stresswatch.settled import summaries
 from stresswatch.task.definition import SHIPPED_FILE, TASK, read_task
@@ -52,7 +52,7 @@ def test_the_suites_task_is_that_of_stress():
 
 
 def test_each_name_that_is_taken_is_reserved():
-    columns = {*ARCHIVE_COLUMNS, *DRIFT_COLUMNS} - {*NUMERIC_FEATURES, TASK.label.field}
+    columns = {*ARCHIVE_COLUMNS, *MONITORED_FEATURES} - {*NUMERIC_FEATURES, TASK.label.field}
     assert {name.lower() for name in columns} <= RESERVED_NAMES
     counts = {one.name for kind in (summaries.Counts, batch_scoring.Counts) for one in fields(kind)}
     assert counts <= RESERVED_LABELS | RESERVED_NAMES

@@ -7,7 +7,7 @@ SELECT
     max(posts) AS posts,
     max(share) AS drifted_share,
     count(failed) AS columns_that_failed,
-    array_join(array_agg(column_name ORDER BY column_name) FILTER (WHERE drifted), ', ') AS drifted
+    array_join(array_agg(feature ORDER BY feature) FILTER (WHERE drifted), ', ') AS drifted
 FROM ${database}.drift
 WHERE "date" >= date_format(current_date - interval '30' day, '%Y-%m-%d')
 GROUP BY window_start, window_end, model_version

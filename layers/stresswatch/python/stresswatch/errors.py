@@ -10,7 +10,7 @@
     ├── InvalidWindow          an event names no time window
     ├── InvalidDriftRules      the drift rules cannot be read
     ├── InvalidGateRules       the gate's rules cannot be read, or decide nothing
-    ├── IncomparableColumn     a window's feature cannot be compared
+    ├── IncomparableFeature     a window's feature cannot be compared
     ├── InvalidPointer         a parameter is not a pointer to a version
     ├── InvalidModelVersion    files are not a model version
     ├── DigestMismatch         a model file's digest differs from the pointer's

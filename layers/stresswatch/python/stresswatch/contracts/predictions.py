@@ -33,7 +33,7 @@ MISSING_SHARE = "missing_share"
 """Share of missing numeric features: derived from the other columns."""
 PREDICTION_CONFIDENCE = "prediction_confidence"
 """The model's confidence in its answer, from 0.5 to 1: derived from the probability."""
-DRIFT_COLUMNS = (*REFERENCE_COLUMNS, PREDICTION_CONFIDENCE, MISSING_SHARE)
+MONITORED_FEATURES = (*REFERENCE_COLUMNS, PREDICTION_CONFIDENCE, MISSING_SHARE)
 """The features compared for drift."""
 
 _MESSAGE_FIELDS = {

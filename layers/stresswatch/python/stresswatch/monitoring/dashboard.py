@@ -7,7 +7,7 @@ The CloudWatch dashboard (`cdk_app`), the Grafana file, `stresswatch status` and
 from __future__ import annotations
 
 from stresswatch.aws import stack_outputs
-from stresswatch.contracts.predictions import DRIFT_COLUMNS
+from stresswatch.contracts.predictions import MONITORED_FEATURES
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.panels import ANY, OF_STAGE, Panel, Section, Series
 from stresswatch.monitoring.series import (
@@ -156,14 +156,14 @@ SECTIONS = (
                 (
                     *(
                         Series(
-                            column,
-                            metric_names.COLUMN_DRIFT,
+                            feature,
+                            metric_names.FEATURE_DRIFT,
                             "Maximum",
-                            dimensions={**OF_STAGE, dimension_names.COLUMN: column},
+                            dimensions={**OF_STAGE, dimension_names.FEATURE: feature},
                         )
-                        for column in DRIFT_COLUMNS
+                        for feature in MONITORED_FEATURES
                     ),
-                    Series("comparisons that failed", metric_names.FAILED_COLUMNS, "Maximum"),
+                    Series("comparisons that failed", metric_names.FAILED_COMPARISONS, "Maximum"),
                 ),
                 is_stacked=True,
                 minutes=60,

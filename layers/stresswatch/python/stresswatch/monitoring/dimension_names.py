@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CODE_VERSION = "version"
-COLUMN = "Column"
+FEATURE = "Feature"
 COMMUNITY = "Community"
 MODEL_VERSION = "ModelVersion"
 ROLE = "Role"

@@ -1,6 +1,6 @@
 """Drift: the difference between a window's posts and the champion's evaluation posts.
 
-Evidently compares each of `DRIFT_COLUMNS` separately, by the stage's rules
+Evidently compares each of `MONITORED_FEATURES` separately, by the stage's rules
 (`stresswatch.monitoring.drift_rules`). A feature that cannot be compared is reported as failed; the
 others keep their results.
 
@@ -19,21 +19,21 @@ import numpy as np
 import pandas as pd
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.contracts.predictions import DRIFT_COLUMNS, MISSING_SHARE, PREDICTION_CONFIDENCE
+from stresswatch.contracts.predictions import MONITORED_FEATURES, MISSING_SHARE, PREDICTION_CONFIDENCE
 from stresswatch.errors import InvalidInput
-from stresswatch.monitoring.drift_rules import ColumnRule, DriftRules
+from stresswatch.monitoring.drift_rules import FeatureRule, DriftRules
 from stresswatch.monitoring.statistical_tests import ColumnType, get_stattest
 
 MINIMUM_VALUES = 20
 """Fewest values on each side for a comparison; with fewer, the feature is reported as failed."""
 
 
-class IncomparableColumn(InvalidInput):
+class IncomparableFeature(InvalidInput):
     """A feature cannot be compared; the message says why."""
 
 
 @dataclass(frozen=True)
-class ColumnDrift:
+class FeatureDrift:
     """One feature's metrics and verdict.
 
     Attributes
@@ -69,7 +69,7 @@ class Drift:
 
     Attributes
     ----------
-    columns : dict of str to ColumnDrift
+    features : dict of str to FeatureDrift
         The features that were compared.
     failed : dict of str to str
         The reasons why others failed.
@@ -81,14 +81,14 @@ class Drift:
         Numeric features in the reference that posts no longer have.
     """
 
-    columns: Mapping[str, ColumnDrift]
+    features: Mapping[str, FeatureDrift]
     failed: Mapping[str, str]
     absent: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
 
     @property
     def drifted(self) -> tuple[str, ...]:
-        return tuple(name for name, column in self.columns.items() if column.drifted)
+        return tuple(name for name, feature in self.features.items() if feature.drifted)
 
     @property
     def share(self) -> float:
@@ -96,13 +96,13 @@ class Drift:
 
         Absent features do not count. NaN if no feature could be compared.
         """
-        n_columns = len(DRIFT_COLUMNS) - len(self.absent)
-        return len(self.drifted) / n_columns if self.columns else math.nan
+        n_features = len(MONITORED_FEATURES) - len(self.absent)
+        return len(self.drifted) / n_features if self.features else math.nan
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            "share": self.share if self.columns else None,
-            "columns": {name: column.as_dict() for name, column in self.columns.items()},
+            "share": self.share if self.features else None,
+            "features": {name: feature.as_dict() for name, feature in self.features.items()},
             "failed": dict(self.failed),
             "left_out": (*self.absent, *self.removed),
         }
@@ -113,26 +113,26 @@ def measure_drift(current: pd.DataFrame, reference: pd.DataFrame, rules: DriftRu
 
     Parameters
     ----------
-    current, reference : DataFrame with the columns `DRIFT_COLUMNS`
+    current, reference : DataFrame with the columns `MONITORED_FEATURES`
         One row per post. Missing or infinite values are left out of a feature's comparison; a
         missing column has no values. The reference has the features that its model was trained
         for, the window those that posts have; the common ones are compared.
     """
-    removed = tuple(str(name) for name in reference if name not in DRIFT_COLUMNS)
+    removed = tuple(str(name) for name in reference if name not in MONITORED_FEATURES)
     absent = _absent(reference)
     current, reference = numbers(current, absent), numbers(reference, absent)
-    columns, failed = {}, {}
-    for name in DRIFT_COLUMNS:
+    features, failed = {}, {}
+    for name in MONITORED_FEATURES:
         if name in absent:
             continue
         try:
-            columns[name] = _compare(
+            features[name] = _compare(
                 current[name].dropna(), reference[name].dropna(), rules.of(name), rules.significance
             )
         except Exception as error:
             # Any library error on odd values; without its message, which may quote them.
             failed[name] = _cause(error)
-    return Drift(columns, failed, absent, removed)
+    return Drift(features, failed, absent, removed)
 
 
 def numbers(rows: pd.DataFrame, absent: Sequence[str] = ()) -> pd.DataFrame:
@@ -146,7 +146,7 @@ def numbers(rows: pd.DataFrame, absent: Sequence[str] = ()) -> pd.DataFrame:
     """
     found = {
         name: pd.to_numeric(rows[name], errors="coerce") if name in rows else np.nan
-        for name in DRIFT_COLUMNS
+        for name in MONITORED_FEATURES
     }
     table = pd.DataFrame(found, index=rows.index).replace([np.inf, -np.inf], np.nan)
     # The archive has the raw features, where missing values show.
@@ -165,16 +165,16 @@ def _absent(reference: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _compare(
-    current: pd.Series[float], reference: pd.Series[float], rule: ColumnRule, significance: float
-) -> ColumnDrift:
+    current: pd.Series[float], reference: pd.Series[float], rule: FeatureRule, significance: float
+) -> FeatureDrift:
     for side, values in (("window", current), ("reference", reference)):
         if len(values) < MINIMUM_VALUES:
-            raise IncomparableColumn(
+            raise IncomparableFeature(
                 f"the {side} has {len(values)} values; at least {MINIMUM_VALUES} are needed"
             )
     p_value = _score(rule.test, current, reference)
     distance = _score(rule.distance, current, reference)
-    return ColumnDrift(rule.test, p_value, significance, rule.distance, distance, rule.threshold)
+    return FeatureDrift(rule.test, p_value, significance, rule.distance, distance, rule.threshold)
 
 
 def _score(method: str, current: pd.Series[float], reference: pd.Series[float]) -> float:
@@ -182,9 +182,9 @@ def _score(method: str, current: pd.Series[float], reference: pd.Series[float]) 
     with np.errstate(all="ignore"):
         score = float(found(reference, current, ColumnType.Numerical, None).drift_score)
     if not math.isfinite(score):
-        raise IncomparableColumn(f"{method} gives {score}")
+        raise IncomparableFeature(f"{method} gives {score}")
     return score
 
 
 def _cause(error: Exception) -> str:
-    return str(error) if isinstance(error, IncomparableColumn) else type(error).__name__
+    return str(error) if isinstance(error, IncomparableFeature) else type(error).__name__

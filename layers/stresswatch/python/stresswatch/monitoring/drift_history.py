@@ -1,7 +1,7 @@
 """The drift history: one small Parquet object for each measured window.
 
 Objects are ``drift/date=YYYY-MM-DD/<start>-<end>-<version>.parquet`` in the archive bucket, by the
-day on which the window starts. Each has one row for every feature of `DRIFT_COLUMNS`, even if the
+day on which the window starts. Each has one row for every feature of `MONITORED_FEATURES`, even if the
 window was skipped, and one for each champion feature that posts no longer have. Measuring a window
 again replaces its object, so writers need no lock and windows are unique.
 """
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stresswatch.aws.s3 import listed
-from stresswatch.contracts.predictions import DRIFT_COLUMNS
+from stresswatch.contracts.predictions import MONITORED_FEATURES
 from stresswatch.settled.windows import Window
 from stresswatch.storage import prefixes
 
@@ -39,7 +39,7 @@ SCHEMA = pa.schema(
         "compared": pa.int64(),
         "estimated_f1": pa.float64(),
         "share": pa.float64(),
-        "column_name": pa.string(),
+        "feature": pa.string(),
         "test": pa.string(),
         "p_value": pa.float64(),
         "significance": pa.float64(),
@@ -51,8 +51,8 @@ SCHEMA = pa.schema(
     }
 )
 """Columns; in a skipped window, those from `estimated_f1` on are null except the name."""
-_OF_WINDOW = SCHEMA.names[: SCHEMA.names.index("column_name")]
-_OF_COLUMN = SCHEMA.names[SCHEMA.names.index("test") : SCHEMA.names.index("failed")]
+_OF_WINDOW = SCHEMA.names[: SCHEMA.names.index("feature")]
+_OF_FEATURE = SCHEMA.names[SCHEMA.names.index("test") : SCHEMA.names.index("failed")]
 _READERS = 8
 
 
@@ -67,10 +67,10 @@ class WindowDrift:
     estimated_f1 : float or None
         Estimated without labels: `stresswatch.evaluation.estimated_quality`.
     share : float or None
-        Share of drifted features among `DRIFT_COLUMNS` without absent ones; None if the window
+        Share of drifted features among `MONITORED_FEATURES` without absent ones; None if the window
         was skipped.
-    columns : mapping of str to mapping
-        `ColumnDrift` as a dictionary, for each compared feature.
+    features : mapping of str to mapping
+        `FeatureDrift` as a dictionary, for each compared feature.
     failed : mapping of str to str
         The reasons why others failed.
     left_out : sequence of str
@@ -84,7 +84,7 @@ class WindowDrift:
     compared: int = 0
     estimated_f1: float | None = None
     share: float | None = None
-    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     left_out: Sequence[str] = ()
 
@@ -94,7 +94,7 @@ class WindowDrift:
 
     @property
     def drifted(self) -> dict[str, Mapping[str, Any]]:
-        return {name: column for name, column in self.columns.items() if column["drifted"]}
+        return {name: feature for name, feature in self.features.items() if feature["drifted"]}
 
     def begins_to_drift(
         self, windows: Sequence[WindowDrift], threshold: float, needed: int, evaluated: int
@@ -121,12 +121,12 @@ class WindowDrift:
     @property
     def absent(self) -> tuple[str, ...]:
         """The window's features without a value in the reference."""
-        return tuple(name for name in self.left_out if name in DRIFT_COLUMNS)
+        return tuple(name for name in self.left_out if name in MONITORED_FEATURES)
 
     @property
     def removed(self) -> tuple[str, ...]:
         """The reference's features that posts no longer have."""
-        return tuple(name for name in self.left_out if name not in DRIFT_COLUMNS)
+        return tuple(name for name in self.left_out if name not in MONITORED_FEATURES)
 
     @property
     def name(self) -> str:
@@ -176,23 +176,23 @@ def _rows(found: WindowDrift) -> list[dict[str, Any]]:
     return [
         {
             **of_window,
-            "column_name": name,
-            **found.columns.get(name, {}),
+            "feature": name,
+            **found.features.get(name, {}),
             "failed": found.failed.get(name),
         }
-        for name in (*DRIFT_COLUMNS, *found.removed)
+        for name in (*MONITORED_FEATURES, *found.removed)
     ]
 
 
 def _window(rows: list[dict[str, Any]]) -> WindowDrift:
     first = rows[0]
-    uncompared = [row["column_name"] for row in rows if row["drifted"] is None]
-    failed = {row["column_name"]: row["failed"] for row in rows if row["failed"]}
+    uncompared = [row["feature"] for row in rows if row["drifted"] is None]
+    failed = {row["feature"]: row["failed"] for row in rows if row["failed"]}
     return WindowDrift(
         Window(first["window_start"], first["window_end"]),
         **{name: first[name] for name in _OF_WINDOW[2:]},
-        columns={
-            row["column_name"]: {name: row[name] for name in _OF_COLUMN}
+        features={
+            row["feature"]: {name: row[name] for name in _OF_FEATURE}
             for row in rows
             if row["drifted"] is not None
         },

@@ -54,17 +54,17 @@ def drift_page(window: WindowDrift, current: pd.DataFrame, reference: pd.DataFra
     """
     current, reference = numbers(current, window.absent), numbers(reference, window.absent)
     by_excess = sorted(
-        window.columns.items(), key=lambda one: -one[1]["distance"] / one[1]["threshold"]
+        window.features.items(), key=lambda one: -one[1]["distance"] / one[1]["threshold"]
     )
     drifted, others = (
         "".join(
-            _section(name, column, current[name], reference[name])
-            for name, column in by_excess
-            if column["drifted"] is wanted
+            _section(name, feature, current[name], reference[name])
+            for name, feature in by_excess
+            if feature["drifted"] is wanted
         )
         for wanted in (True, False)
     )
-    quiet = len(window.columns) - len(window.drifted)
+    quiet = len(window.features) - len(window.drifted)
     return html_page(
         f"Drift of {window}",
         _STYLE,
@@ -77,15 +77,15 @@ def drift_page(window: WindowDrift, current: pd.DataFrame, reference: pd.DataFra
 
 
 def _section(
-    name: str, column: Mapping[str, Any], current: pd.Series[float], reference: pd.Series[float]
+    name: str, feature: Mapping[str, Any], current: pd.Series[float], reference: pd.Series[float]
 ) -> str:
     before, now = (np.asarray(side.dropna(), np.float64) for side in (reference, current))
-    distance = _DISTANCES.get(column["distance_name"], column["distance_name"])
-    test = _TESTS.get(column["test"], column["test"])
+    distance = _DISTANCES.get(feature["distance_name"], feature["distance_name"])
+    test = _TESTS.get(feature["test"], feature["test"])
     return (
-        f"<section><h2>{escape(name)}</h2><p>{escape(distance)} {column['distance']:.3g}; "
-        f"drift threshold {column['threshold']:g}. {escape(test)}: p = {column['p_value']:.2g}; "
-        f"significant below {column['significance']:.2g}.</p>"
+        f"<section><h2>{escape(name)}</h2><p>{escape(distance)} {feature['distance']:.3g}; "
+        f"drift threshold {feature['threshold']:g}. {escape(test)}: p = {feature['p_value']:.2g}; "
+        f"significant below {feature['significance']:.2g}.</p>"
         f"{_histogram(name, before, now)}</section>"
     )
 

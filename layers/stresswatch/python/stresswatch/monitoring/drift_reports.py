@@ -102,9 +102,9 @@ def labelling_advice(window: WindowDrift, stage: str, *, draws_posts: bool) -> s
 def message(window: WindowDrift, page: str, index: str, validity: str, advice: str) -> str:
     """Return the notification about a window that drifted, with instructions."""
     drifted = "\n".join(
-        f"- {name}: {column['distance_name']} {column['distance']:.2f}, "
-        f"{column['test']} p = {column['p_value']:.1g}"
-        for name, column in window.drifted.items()
+        f"- {name}: {feature['distance_name']} {feature['distance']:.2f}, "
+        f"{feature['test']} p = {feature['p_value']:.1g}"
+        for name, feature in window.drifted.items()
     )
     return (
         f"The posts of {window} differ from the reference of {window.model_version}: "

@@ -1,6 +1,6 @@
 """The rules for drift in a feature: a stage's settings for Evidently.
 
-The compared features are `DRIFT_COLUMNS`: the model's numeric features, text descriptors and
+The compared features are `MONITORED_FEATURES`: the model's numeric features, text descriptors and
 predictions.
 
 A feature has drifted if both a significance test and a distance say so. The test accounts for the
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from stresswatch.contracts.predictions import DRIFT_COLUMNS, MISSING_SHARE
+from stresswatch.contracts.predictions import MONITORED_FEATURES, MISSING_SHARE
 from stresswatch.errors import InvalidInput
 
 TESTS = ("ks", "mannw", "t_test")
@@ -30,7 +30,7 @@ class InvalidDriftRules(InvalidInput):
 
 
 @dataclass(frozen=True)
-class ColumnRule:
+class FeatureRule:
     """The comparison of one feature.
 
     Attributes
@@ -67,37 +67,37 @@ class DriftRules:
     error_rate : float
         Largest probability that any feature of a window without drift is reported as drifted,
         shared among the features (Bonferroni).
-    usual : ColumnRule
+    usual : FeatureRule
         For every feature without its own rule.
-    columns : dict of str to ColumnRule
-        Rules for single features of `DRIFT_COLUMNS`.
+    features : dict of str to FeatureRule
+        Rules for single features of `MONITORED_FEATURES`.
     """
 
     error_rate: float = 0.003
-    usual: ColumnRule = field(default_factory=ColumnRule)
-    columns: Mapping[str, ColumnRule] = field(
+    usual: FeatureRule = field(default_factory=FeatureRule)
+    features: Mapping[str, FeatureRule] = field(
         # Mostly 0: use ranks with ties, and a distance that does not divide by the small spread.
-        default_factory=lambda: {MISSING_SHARE: ColumnRule("mannw", "jensenshannon")}
+        default_factory=lambda: {MISSING_SHARE: FeatureRule("mannw", "jensenshannon")}
     )
 
     def __post_init__(self) -> None:
         if not 0 < self.error_rate < 1:
             raise InvalidDriftRules(f"error_rate is {self.error_rate}; it must be between 0 and 1")
-        unknown = set(self.columns) - set(DRIFT_COLUMNS)
+        unknown = set(self.features) - set(MONITORED_FEATURES)
         if unknown:
             raise InvalidDriftRules(
                 f"there is a rule for {', '.join(sorted(unknown))}; "
-                f"the columns are {', '.join(DRIFT_COLUMNS)}"
+                f"the features are {', '.join(MONITORED_FEATURES)}"
             )
 
     @property
     def significance(self) -> float:
         """The p-value below which one feature's difference is significant."""
-        return self.error_rate / len(DRIFT_COLUMNS)
+        return self.error_rate / len(MONITORED_FEATURES)
 
-    def of(self, column: str) -> ColumnRule:
+    def of(self, feature: str) -> FeatureRule:
         """Return a feature's rule."""
-        return self.columns.get(column, self.usual)
+        return self.features.get(feature, self.usual)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -114,12 +114,12 @@ class DriftRules:
             values = json.loads(text)
             return DriftRules(
                 values["error_rate"],
-                _column_rule(values["usual"]),
-                {name: _column_rule(rule) for name, rule in values["columns"].items()},
+                _feature_rule(values["usual"]),
+                {name: _feature_rule(rule) for name, rule in values["features"].items()},
             )
         except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise InvalidDriftRules(f"the drift rules cannot be read: {error}") from error
 
 
-def _column_rule(values: Mapping[str, Any]) -> ColumnRule:
-    return ColumnRule(values["test"], values["distance"], values["threshold"])
+def _feature_rule(values: Mapping[str, Any]) -> FeatureRule:
+    return FeatureRule(values["test"], values["distance"], values["threshold"])
