@@ -65,7 +65,7 @@ def served(artefact: Artefact) -> Iterator[None]:
     """Let the function serve a local model, without a log."""
     model = ServedModel(Pointer("v1", "s3://models/models/v1/", "0" * 64), artefact)
     champion = ChampionCache(
-        lambda: model.pointer, lambda _: model, ttl_seconds=3600, on_refused=lambda _: None
+        lambda: model.pointer, lambda _: model, ttl_seconds=3600, on_load_failure=lambda _: None
     )
     stubbed = SimpleNamespace(stage="dev", champion=champion, explains=ReasonsPolicy.ON_REQUEST)
     with (

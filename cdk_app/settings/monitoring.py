@@ -157,7 +157,6 @@ class Monitoring(Settings):
         le=1_000_000,
         json_schema_extra=unit("invocations"),
         description="Throttled predictor invocations in five minutes at which the throttles alarm "
-        "fires.",
     )
     quarantine_alarm_posts: int = Field(
         default=100,
@@ -166,13 +165,12 @@ class Monitoring(Settings):
         json_schema_extra=unit("posts"),
         description="Quarantined posts in five minutes at which the quarantine rate alarm fires.",
     )
-    unfinished_alarm_batches: int = Field(
+    partial_failure_alarm_batches: int = Field(
         default=5,
         ge=1,
         le=1_000_000,
         json_schema_extra=unit("batches"),
-        description="Partial batch failures in five minutes at which the unfinished batches alarm "
-        "fires.",
+        description="Partial batch failures in five minutes at which their alarm fires.",
     )
     runbooks: Annotated[str, AfterValidator(forms.runbooks)] = Field(
         default="docs/runbooks",

@@ -77,7 +77,7 @@ class Delivery:
             if tried == _ATTEMPTS:
                 raise OperatorError(
                     "The predictor runs, but cannot finish; its log says why, and "
-                    "docs/runbooks/unfinished-batches.md what to do. Then run this again."
+                    "docs/runbooks/partial-batch-failures.md what to do. Then run this again."
                 )
             self.sleep(random.uniform(0, _FIRST_WAIT_SECONDS * 2**tried))  # noqa: S311 - no secret
 

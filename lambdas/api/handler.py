@@ -82,7 +82,7 @@ def service() -> Service:
             read=lambda: read_pointer(ssm, parameter),
             load=lambda pointer: load_champion(s3, pointer, environment.scorer, logger.warning),
             ttl_seconds=environment.champion_ttl_seconds,
-            on_refused=lambda error: logger.error("champion_refused", cause=type(error).__name__),
+            on_load_failure=lambda error: logger.error("model load failed", cause=type(error).__name__),
         ),
         s3=s3,
         training_bucket=environment.training_bucket,
@@ -138,7 +138,7 @@ def predict(body: Annotated[web_schemas.OneOrMorePosts, Body()]) -> Response[str
     results = web_service.answer_each(records, _score)
     refused = sum(isinstance(one, Problem) for one in results)
     _count(metric_names.POSTS_PREDICTED, len(results) - refused)
-    _count(metric_names.POSTS_REFUSED, refused)
+    _count(metric_names.POSTS_REJECTED, refused)
     if isinstance(body, web_schemas.Posts):
         return _json(*web_service.several(results))
     (result,) = results
@@ -165,7 +165,7 @@ def label(body: Annotated[web_schemas.OneOrMoreLabels, Body()]) -> Response[str]
     records = body.root if isinstance(body, web_schemas.Labels) else [body]
     labels = web_service.read_labels(records, now)
     is_new = write_labels(service().s3, service().training_bucket, labels, now)
-    _count(metric_names.LABELS_TAKEN, len(labels) if is_new else 0)
+    _count(metric_names.LABELS_ACCEPTED, len(labels) if is_new else 0)
     return _json(HTTPStatus.OK, {"labels": len(labels), "new": is_new})
 
 

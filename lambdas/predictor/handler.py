@@ -64,7 +64,7 @@ _SHADOW_SECONDS = 15.0
 """Longest duration of the challenger's three calls and its model load, with a reserve."""
 
 
-class Unfinished(Exception):
+class PartialBatchFailure(Exception):
     """The batch is complete up to, but excluding, this record; the rest must be redelivered."""
 
     def __init__(self, sequence_number: str, cause: str):
@@ -135,7 +135,7 @@ class Predictor:
 
         Raises
         ------
-        Unfinished
+        PartialBatchFailure
             When AWS refused or failed a call.
         """
         begun = time.monotonic()
@@ -165,7 +165,7 @@ class Predictor:
                 sleep=self.sleep,
             )
         except (BotoCoreError, ClientError, Unavailable) as error:
-            raise Unfinished(records[0].sequence_number, _cause(error)) from error
+            raise PartialBatchFailure(records[0].sequence_number, _cause(error)) from error
         refused = [place for place, position in enumerate(positions) if position is None]
         reasons = Counter(rejection.reason for rejection in rejections)
         logger.info("batch", records=len(records), predicted=len(predictions), rejected=reasons)
@@ -178,7 +178,7 @@ class Predictor:
             metric_names.POSTS_QUARANTINED: len(rejections) - removed,
             metric_names.POSTS_REMOVED: removed,
             metric_names.OBJECTS_PUT: len(rejections) + bool(predictions) + is_queued,
-            metric_names.NUMBERS_IMPUTED: sum(map(math.isnan, numbers)),
+            metric_names.VALUES_IMPUTED: sum(map(math.isnan, numbers)),
             metric_names.FIELDS_DROPPED: sum(len(post.dropped) for _, post in posts),
         }
         for name, count in counts.items():
@@ -187,7 +187,7 @@ class Predictor:
         if refused:
             first, _ = posts[refused[0]]
             said = counted(len(refused), "prediction was", "predictions were")
-            raise Unfinished(first.sequence_number, f"{said} refused")
+            raise PartialBatchFailure(first.sequence_number, f"{said} refused")
         score_beside()
 
     def _texts(self, posts: list[tuple[Record, Post]]) -> list[ReadText]:
@@ -218,7 +218,7 @@ def predictor() -> Predictor:
             read=lambda: read_pointer(ssm, environment.champion_parameter),
             load=lambda pointer: load_champion(s3, pointer, environment.scorer, logger.warning),
             ttl_seconds=environment.champion_ttl_seconds,
-            on_refused=_report_refused_champion,
+            on_load_failure=_report_load_failure,
         ),
         shadow=_shadow(environment),
         s3=s3,
@@ -259,10 +259,10 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     records = read_event(event)
     try:
         serving.process(records, lambda: context.get_remaining_time_in_millis() / 1000)
-    except Unfinished as error:
-        logger.warning("unfinished", cause=str(error), records=len(records))
-        metrics.add_metric(metric_names.UNFINISHED_BATCHES, MetricUnit.Count, 1)
-        _count_unfinished(serving.stage, context.function_version)
+    except PartialBatchFailure as error:
+        logger.warning("partial batch failure", cause=str(error), records=len(records))
+        metrics.add_metric(metric_names.PARTIAL_BATCH_FAILURES, MetricUnit.Count, 1)
+        _count_partial_batch_failure(serving.stage, context.function_version)
         return {"batchItemFailures": [{"itemIdentifier": error.sequence_number}]}
     return {"batchItemFailures": []}
 
@@ -276,12 +276,12 @@ def _count_scored(stage: str, role: str, predictions: list[Prediction]) -> None:
             scored.add_dimension(dimension_names.MODEL_VERSION, predictions[0].model_version)
 
 
-def _count_unfinished(stage: str, version: str) -> None:
+def _count_partial_batch_failure(stage: str, version: str) -> None:
     """Count a batch that this code version reported as failed; a canary alarm watches it."""
-    with single_metric(metric_names.UNFINISHED_BATCHES, MetricUnit.Count, 1) as unfinished:
-        unfinished.add_dimension(dimension_names.STAGE, stage)
-        unfinished.add_dimension(dimension_names.SERVICE, "predictor")
-        unfinished.add_dimension(dimension_names.CODE_VERSION, version)
+    with single_metric(metric_names.PARTIAL_BATCH_FAILURES, MetricUnit.Count, 1) as failures:
+        failures.add_dimension(dimension_names.STAGE, stage)
+        failures.add_dimension(dimension_names.SERVICE, "predictor")
+        failures.add_dimension(dimension_names.CODE_VERSION, version)
 
 
 def _cause(error: Exception) -> str:
@@ -295,6 +295,6 @@ def _report_failed_shadow(why: str) -> None:
     metrics.add_metric(metric_names.SHADOW_FAILURES, MetricUnit.Count, 1)
 
 
-def _report_refused_champion(error: Exception) -> None:
-    logger.error("champion_refused", cause=type(error).__name__, detail=str(error))
-    metrics.add_metric(metric_names.CHAMPION_REFUSED, MetricUnit.Count, 1)
+def _report_load_failure(error: Exception) -> None:
+    logger.error("model load failed", cause=type(error).__name__, detail=str(error))
+    metrics.add_metric(metric_names.MODEL_LOAD_FAILURES, MetricUnit.Count, 1)

@@ -114,7 +114,7 @@ def _publish(
             "Value": len(outcome.scored),
         },
         {
-            "MetricName": metric_names.TRAINED_ON_POSTS,
+            "MetricName": metric_names.TRAINING_POSTS_EXCLUDED,
             "Dimensions": stage,
             "Value": outcome.trained_on,
         },

@@ -165,7 +165,7 @@ def retraining(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 
 @contextmanager
-def champion_refused(deployed: Deployed, folder: Path) -> Iterator[Given]:
+def load_failure(deployed: Deployed, folder: Path) -> Iterator[Given]:
     point_to_copy(deployed, model=b"altered since")
     yield Given()
 
@@ -303,7 +303,7 @@ def throttles(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 
 @contextmanager
-def unfinished_batches(deployed: Deployed, folder: Path) -> Iterator[Given]:
+def partial_batch_failures(deployed: Deployed, folder: Path) -> Iterator[Given]:
     predictor = deployed.function("PredictionPredictor")
     post = ShardRecord(
         "1", "a", b'{"post_id": "a", "text": "words"}', datetime.now(UTC).timestamp()
@@ -387,14 +387,14 @@ PAGES = {
         ),
         live_quality,
     ),
-    "docs/runbooks/champion-refused.md": Page(
+    "docs/runbooks/model-load-failure.md": Page(
         (
             ("aws ssm get-parameter-history", r"v-copy-"),
             ("aws s3 cp", r"[0-9a-f]{64}  -"),
             ("aws s3api list-object-versions", r"models/v-copy-\w+/model.npz"),
             ("stresswatch rollback", r"serves again"),
         ),
-        champion_refused,
+        load_failure,
     ),
     "docs/runbooks/dead-letters.md": Page(
         (("aws sqs receive-message", r'"why": "AccessDenied"'), ("aws sqs purge-queue", NOTHING)),
@@ -497,12 +497,12 @@ PAGES = {
         ),
         throttles,
     ),
-    "docs/runbooks/unfinished-batches.md": Page(
+    "docs/runbooks/partial-batch-failures.md": Page(
         (
             ("aws logs filter-log-events", r'\d "cause":"[^"]+"'),
             ("stresswatch status", r"champion"),
         ),
-        unfinished_batches,
+        partial_batch_failures,
     ),
     "docs/runbooks/web-service-errors.md": Page(
         (

@@ -120,7 +120,7 @@ def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
                 "AdmissionErrors",
                 "ApiErrors",
                 "ApprovalErrors",
-                "ChampionRefused",
+                "ModelLoadFailures",
                 "CompareErrors",
                 "DatasetErrors",
                 "DeadLetters",
@@ -150,7 +150,7 @@ def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
                 "ShadowErrors",
                 "SilentStream",
                 "Throttles",
-                "UnfinishedBatches",
+                "PartialBatchFailures",
             )
         ),
     }
@@ -296,7 +296,7 @@ def test_batches_that_are_reported_as_failed(
     with environment(deployed, predictor, CHAMPION_PARAMETER="/there/is/none"):
         for _ in range(5):
             deployed.invoke(predictor, kinesis_event(POST))
-    alarms.fires("ObservabilityUnfinishedBatches")
+    alarms.fires("ObservabilityPartialBatchFailures")
 
 
 def test_a_web_service_that_cannot_answer(deployed: Deployed, alarms: Alarms) -> None:
@@ -388,4 +388,4 @@ def test_a_champion_that_is_refused(
             eventually("refusal of the altered model", refused)
     finally:
         ssm.put_parameter(Name=parameter, Value=before, Type="String", Overwrite=True)
-    alarms.fires("ObservabilityChampionRefused")
+    alarms.fires("ObservabilityModelLoadFailure")

@@ -24,10 +24,10 @@ _NOTHING_WRONG = {
     "ExecutionsAborted": 0.0,
     "ApproximateNumberOfMessagesVisible": 0.0,
     "PostsQuarantined": 0.0,
-    "UnfinishedBatches": 0.0,
+    "PartialBatchFailures": 0.0,
     "ServerErrors": 0.0,
     "5xx": 0.0,
-    "ChampionRefused": 0.0,
+    "ModelLoadFailures": 0.0,
 }
 
 

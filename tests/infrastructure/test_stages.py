@@ -204,7 +204,7 @@ def test_new_code_gets_a_tenth_first_and_goes_back_on_an_alarm(stage, minutes, r
     one = request.getfixturevalue(stage)
     assert canary(one, "Prediction") == (
         f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes",
-        {"Errors": "ExecutedVersion", "UnfinishedBatches": "version"},
+        {"Errors": "ExecutedVersion", "PartialBatchFailures": "version"},
     )
     mapping = one.one("AWS::Lambda::EventSourceMapping", "Prediction")
     assert mapping["FunctionName"] == {"Ref": the_alias(one, "Prediction")}

@@ -285,7 +285,7 @@ def test_posts_that_the_champion_was_trained_on_are_left_out_and_counted(aws, ch
     answer = handler(WINDOW, CONTEXT)
     left_out = len(learned(POSTS[:60]))
     assert (answer["labelled_posts"], answer["trained_on"]) == (120 - left_out, left_out)
-    assert published("TrainedOnPosts") == [left_out]
+    assert published("TrainingPostsExcluded") == [left_out]
     assert answer["training_set"] == "read"
 
 

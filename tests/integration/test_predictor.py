@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.predictor.handler import Unfinished, handler, logger, predictor
+from lambdas.predictor.handler import PartialBatchFailure, handler, logger, predictor
 from stresswatch.contracts.identity import text_digest
 from stresswatch.contracts.posts import post_record
 from stresswatch.storage import archive
@@ -98,7 +98,7 @@ def test_without_the_key_a_batch_is_delivered_again_until_it_can_be_read(aws, ch
     aws.secrets.delete_secret(SecretId="identity", ForceDeleteWithoutRecovery=True)
     assert failures(handler(batch, CONTEXT)) == ["1"]
     assert archive_rows(aws) == aws.predictions() == []
-    (cause,) = [entry.cause for entry in caplog.records if entry.message == "unfinished"]
+    (cause,) = [entry.cause for entry in caplog.records if entry.message == "partial batch failure"]
     assert cause.startswith("the key of the text digests cannot be read from identity")
     aws.secrets.create_secret(Name="identity", SecretString=IDENTITY_KEY.decode())
     assert failures(handler(batch, CONTEXT)) == []
@@ -252,7 +252,7 @@ def test_refused_predictions_are_reported_from_the_first_one_on(aws, champion, m
         for name in ("taken-1", "taken-2", "refused-3", "taken-4")
     ]
     monkeypatch.setattr(patient.kinesis, "put_records", refuse_some)
-    with pytest.raises(Unfinished, match="1 prediction was refused") as caught:
+    with pytest.raises(PartialBatchFailure, match="1 prediction was refused") as caught:
         patient.process(read_event(event(records)), lambda: 60.0)
     assert caught.value.sequence_number == "3"
     assert len(waits) == 3
@@ -292,7 +292,7 @@ def test_the_counts_are_published_as_metrics(aws, champion, capsys):
     assert record["PostsRead"] == [2.0]
     assert record["PostsPredicted"] == [1.0]
     assert record["PostsQuarantined"] == [1.0]
-    assert record["NumbersImputed"] == [4.0]
+    assert record["ValuesImputed"] == [4.0]
     assert record["FieldsDropped"] == [2.0]
     assert record["ObjectsPut"] == [2.0]
     assert record["Stage"] == "dev"
@@ -326,12 +326,12 @@ def test_a_partial_batch_failure_is_counted_by_the_code_version(aws, capsys):
     counted = {
         tuple(sorted(record["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0])): record
         for line in capsys.readouterr().out.splitlines()
-        if "UnfinishedBatches" in line
+        if "PartialBatchFailures" in line
         for record in [json.loads(line)]
     }
     by_version = counted.pop(("Stage", "service", "version"))
-    assert by_version["UnfinishedBatches"] == [1.0]
+    assert by_version["PartialBatchFailures"] == [1.0]
     assert (by_version["Stage"], by_version["service"]) == ("dev", "predictor")
     assert by_version["version"] == CONTEXT.function_version
     (of_all,) = counted.values()
-    assert of_all["UnfinishedBatches"] == [1.0]
+    assert of_all["PartialBatchFailures"] == [1.0]

@@ -292,7 +292,7 @@ class TestDriftByWindow:
         drift_history.write(aws.s3, "archive", found)
         (row,) = lake.run("drift_by_window")
         assert row["drifted"] == ", ".join(sorted(MONITORED_FEATURES[:2]))
-        assert (row["status"], row["posts"], row["columns_that_failed"]) == ("measured", 900, 1)
+        assert (row["status"], row["posts"], row["failed_comparisons"]) == ("measured", 900, 1)
         assert row["window_end"].replace(tzinfo=UTC) == YESTERDAY.replace(
             microsecond=YESTERDAY.microsecond // 1000 * 1000
         )

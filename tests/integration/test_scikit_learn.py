@@ -172,7 +172,7 @@ class TestNotAllowed:
         aws.promote("v2", second_files)
         assert failures(predict(BATCH, CONTEXT)) == []
         assert {one["model_version"] for one in aws.predictions()} == {"v1"}
-        (refused,) = [one for one in caplog.records if one.msg == "champion_refused"]
+        (refused,) = [one for one in caplog.records if one.msg == "model load failed"]
         assert "set serving.scorer to scikit-learn" in refused.detail
 
     def test_the_gate_rejects_it_and_names_the_setting_and_the_step(

@@ -143,7 +143,7 @@ class Simulation:
                 read=lambda: read_pointer(ssm, "champion"),
                 load=lambda pointer: load_model(s3, pointer),
                 ttl_seconds=_CHAMPION_TTL_SECONDS,
-                on_refused=predictor_module._report_refused_champion,
+                on_load_failure=predictor_module._report_load_failure,
                 clock=lambda: self.outages.now,
             ),
             shadow=self._shadow_beside(),

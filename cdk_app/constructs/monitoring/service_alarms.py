@@ -106,7 +106,7 @@ class ServiceAlarms(Construct):
         self._watch_stream(prediction.function)
         for name, function in functions.items():
             self._watch_errors(name, function)
-        self._watch_unfinished_batches(prediction.failure)
+        self._watch_partial_batch_failures(prediction.failure)
         self.failed_batches = FailedBatches(self, "FailedBatches", foundation.storage).queue
         self._watch_queue(
             "FailedBatchesAlarm",
@@ -159,19 +159,19 @@ class ServiceAlarms(Construct):
         )
         make(
             self,
-            "ChampionRefusedAlarm",
-            self._metric(metric_names.CHAMPION_REFUSED),
+            "ModelLoadFailureAlarm",
+            self._metric(metric_names.MODEL_LOAD_FAILURES),
             meaning="The promoted model cannot be loaded: its file is missing or altered, or it "
             "belongs to another task or release. Roll back or retrain. The previous model stays "
             "in service.",
-            runbook="champion-refused",
+            runbook="model-load-failure",
             threshold=1,
         )
 
-    def _watch_unfinished_batches(self, failure: FailureMetric) -> None:
+    def _watch_partial_batch_failures(self, failure: FailureMetric) -> None:
         self._alarms.make(
             self,
-            "UnfinishedBatchesAlarm",
+            "PartialBatchFailuresAlarm",
             self._metric(failure.metric),
             meaning=failure.meaning,
             runbook=failure.runbook,

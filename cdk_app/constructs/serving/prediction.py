@@ -75,11 +75,11 @@ class Prediction(Construct):
             else None
         )
         self.failure = FailureMetric(
-            metric=metric_names.UNFINISHED_BATCHES,
+            metric=metric_names.PARTIAL_BATCH_FAILURES,
             service="predictor",
-            threshold=stage.monitoring.unfinished_alarm_batches,
+            threshold=stage.monitoring.partial_failure_alarm_batches,
             meaning="The predictor reports partial batch failures: it cannot load a model, or AWS "
             "rejects its calls.",
-            runbook="unfinished-batches",
+            runbook="partial-batch-failures",
         )
         deliver_posts(self, foundation, self.canary.alias if self.canary else self.function)

@@ -14,7 +14,7 @@ def test_a_predictor_that_cannot_finish_is_retried_and_changes_nothing(stack):
     stack.reject(1)
     before = stack.held()
     stack.answer = lambda event: {"batchItemFailures": [{"itemIdentifier": "1"}]}
-    with pytest.raises(OperatorError, match="unfinished-batches"):
+    with pytest.raises(OperatorError, match="partial-batch-failures"):
         stack.replay()
     assert stack.held() == before
     assert stack.delivered["1"] == 1 + len(stack.slept) == 6

@@ -6,7 +6,7 @@ SELECT
     max(status) AS status,
     max(posts) AS posts,
     max(share) AS drifted_share,
-    count(failed) AS columns_that_failed,
+    count(failed) AS failed_comparisons,
     array_join(array_agg(feature ORDER BY feature) FILTER (WHERE drifted), ', ') AS drifted
 FROM ${database}.drift
 WHERE "date" >= date_format(current_date - interval '30' day, '%Y-%m-%d')

@@ -105,10 +105,10 @@ SECTIONS = (
                 "times",
                 (
                     counted("posts in quarantine", metric_names.POSTS_QUARANTINED, "predictor"),
-                    counted("partial batch failures", metric_names.UNFINISHED_BATCHES, "predictor"),
+                    counted("partial batch failures", metric_names.PARTIAL_BATCH_FAILURES, "predictor"),
                     of_predictor("predictor errors", "Errors", "Sum"),
                     of_predictor("predictor throttles", "Throttles", "Sum"),
-                    counted("model load failures", metric_names.CHAMPION_REFUSED, "predictor"),
+                    counted("model load failures", metric_names.MODEL_LOAD_FAILURES, "predictor"),
                     counted("challenger failures", metric_names.SHADOW_FAILURES, "predictor"),
                     waiting("discarded batches", stack_outputs.FAILED_BATCHES_QUEUE),
                     waiting("undelivered events", stack_outputs.DEAD_LETTERS_QUEUE),
@@ -119,7 +119,7 @@ SECTIONS = (
                 "Accepted posts and labels that point to a faulty producer or annotator.",
                 "times",
                 (
-                    counted("feature missing", metric_names.NUMBERS_IMPUTED, "predictor"),
+                    counted("feature missing", metric_names.VALUES_IMPUTED, "predictor"),
                     counted("field dropped", metric_names.FIELDS_DROPPED, "predictor"),
                     counted("labelled 0 and 1", metric_names.CONTRADICTORY_POSTS, "dataset"),
                     counted("label from the future", metric_names.FUTURE_LABELS, "dataset"),
@@ -131,8 +131,8 @@ SECTIONS = (
                 "times",
                 (
                     counted("post predicted", metric_names.POSTS_PREDICTED, "api"),
-                    counted("post rejected", metric_names.POSTS_REFUSED, "api"),
-                    counted("label accepted", metric_names.LABELS_TAKEN, "api"),
+                    counted("post rejected", metric_names.POSTS_REJECTED, "api"),
+                    counted("label accepted", metric_names.LABELS_ACCEPTED, "api"),
                 ),
             ),
         ),
@@ -207,7 +207,7 @@ SECTIONS = (
                 (
                     Series("in the drift window", metric_names.WINDOW_POSTS, "Maximum"),
                     Series("labelled", metric_names.LABELLED_POSTS, "Maximum"),
-                    Series("excluded training posts", metric_names.TRAINED_ON_POSTS, "Maximum"),
+                    Series("excluded training posts", metric_names.TRAINING_POSTS_EXCLUDED, "Maximum"),
                 ),
                 minutes=60,
             ),

@@ -224,7 +224,7 @@ class ChampionCache:
     load : callable
         Loads a pointer's model.
     ttl_seconds : float
-    on_refused : callable
+    on_load_failure : callable
         Called with an error that kept the previous champion in service.
     clock : callable
         Returns seconds, monotonic.
@@ -235,13 +235,13 @@ class ChampionCache:
         read: Callable[[], Pointer | None],
         load: Callable[[Pointer], ServedModel],
         ttl_seconds: float,
-        on_refused: Callable[[Exception], None],
+        on_load_failure: Callable[[Exception], None],
         clock: Callable[[], float] = time.monotonic,
     ):
         self._read = read
         self._load = load
         self._ttl_seconds = ttl_seconds
-        self._on_refused = on_refused
+        self._on_load_failure = on_load_failure
         self._clock = clock
         self._served: ServedModel | None = None
         self._checked_at = float("-inf")
@@ -262,7 +262,7 @@ class ChampionCache:
         except Exception as error:
             if not self._served:
                 raise ChampionUnavailable(f"no model can be served: {error}") from error
-            self._on_refused(error)
+            self._on_load_failure(error)
         self._checked_at = self._clock()
         return self._served
 
