@@ -29,7 +29,7 @@ from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.gate import decide
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.text.wording import counted
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 DRAWS = 20
 LABELLED_AT = "2026-01-01T00:00:00Z"

@@ -27,7 +27,7 @@ from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
 from stresswatch.evaluation.metrics import measure
 from stresswatch.evaluation.splits import groups
 from training_jobs.model.dataset import frame, labels_of
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 from training_jobs.model.search import GRID, search_number_weight
 
 DRAWS = 8

@@ -23,8 +23,8 @@ from cli.data import load_posts
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import Quality, measure
 from training_jobs.model.dataset import frame, labels_of
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 from training_jobs.model.pipelines import DEFAULT, PIPELINES
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
 from training_jobs.model.sentence_embeddings import each_text_once
 
 METRICS = ("f1", "roc_auc", "brier")

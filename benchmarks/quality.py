@@ -33,7 +33,7 @@ from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.evaluation.metrics import METRICS, bootstrap_intervals, measure
 from stresswatch.evaluation.splits import groups
 from training_jobs.model.dataset import frame, labels_of
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 from training_jobs.model.search import search_number_weight
 from training_jobs.model.suspicious_labels import look_wrong
 from training_jobs.model.suspicious_labels import out_of_fold as beside
@@ -65,11 +65,11 @@ def main() -> None:
         "machine": machine(),
         "train": name,
         "test": str(arguments.test) if test else f"out of fold, {FOLDS} folds, {SEEDS} seeds",
-        "recipes": {
-            recipe: _on_test(fit, posts, test)
+        "pipelines": {
+            pipeline: _on_test(fit, posts, test)
             if test
             else _report(out_of_fold(fit, posts, range(SEEDS)), posts)
-            for recipe, fit in RECIPES.items()
+            for pipeline, fit in PIPELINES.items()
         },
         "suspicious_labels": _suspicious_labels(posts),
     }
@@ -109,13 +109,13 @@ def _baseline(posts: Sequence[LabelledPost]) -> Predict:
     return lambda others: fitted.predict_proba(frame(others))[:, 1]
 
 
-RECIPES: dict[str, Fit] = {
+PIPELINES: dict[str, Fit] = {
     "shipped": _shipped,
     "shipped, without a search": _pipeline(),
-    "shipped, posts without numbers": _without_numbers,
+    "shipped, posts without numeric features": _without_numbers,
     "baseline": _baseline,
     "text only": _pipeline(features__numbers="drop"),
-    "numbers only": _pipeline(features__terms="drop", features__lexicons="drop"),
+    "numeric features only": _pipeline(features__terms="drop", features__lexicons="drop"),
 }
 
 
@@ -170,22 +170,22 @@ def _show(result: dict[str, Any]) -> None:
     console = Console()
     console.print(f"{result['machine']}\ntrained on {result['train']}; measured {result['test']}")
     table = Table(title="Value and 95 % interval, grouped by post", title_justify="left")
-    table.add_column("recipe", overflow="fold")
+    table.add_column("pipeline", overflow="fold")
     for name in METRICS:
         table.add_column(name.replace("_", " "), justify="right", overflow="fold")
-    for recipe, report in result["recipes"].items():
+    for pipeline, report in result["pipelines"].items():
         cells = (report["metrics"][name] for name in METRICS)
         table.add_row(
-            recipe,
+            pipeline,
             *(f"{one['value']:.3f}\n{one['low']:.3f} to\n{one['high']:.3f}" for one in cells),
         )
     console.print(table)
     table = Table(title="F1 by community", title_justify="left")
     table.add_column("community", overflow="fold")
-    for recipe in result["recipes"]:
-        table.add_column(recipe, justify="right", overflow="fold")
-    for community in result["recipes"]["shipped"]["f1_by_community"]:
-        figures = (report["f1_by_community"][community] for report in result["recipes"].values())
+    for pipeline in result["pipelines"]:
+        table.add_column(pipeline, justify="right", overflow="fold")
+    for community in result["pipelines"]["shipped"]["f1_by_community"]:
+        figures = (report["f1_by_community"][community] for report in result["pipelines"].values())
         table.add_row(community, *(f"{figure:.3f}" for figure in figures))
     console.print(table)
     shares = result["suspicious_labels"]

@@ -32,7 +32,7 @@ from stresswatch.evaluation.metrics import METRICS, measure
 from stresswatch.task.definition import TASK
 from stresswatch.text.normalisation import TOKEN_PATTERN
 from training_jobs.model.dataset import frame, labels_of, weighted
-from training_jobs.model.recipe import Hyperparameters, build_pipeline
+from training_jobs.model.fitting import Hyperparameters, build_pipeline
 from training_jobs.model.tracking import Tracker
 
 EXPERIMENT = f"{TASK.name}-search"
@@ -199,11 +199,13 @@ def _show(result: Mapping[str, Any]) -> None:
         console.print("No trial was better than the shipped model pipeline, which was the first.")
     title = "Difference from the shipped model pipeline on new seeds, with standard error"
     table = Table(title=title, title_justify="left")
-    table.add_column("recipe", overflow="fold")
+    table.add_column("pipeline", overflow="fold")
     for name in names:
         table.add_column(name.replace("_", " "), justify="right", overflow="fold")
-    for recipe, found in result["against_shipped"].items():
-        table.add_row(recipe, *(f"{found[name][0]:+.4f} ± {found[name][1]:.4f}" for name in names))
+    for pipeline, found in result["against_shipped"].items():
+        table.add_row(
+            pipeline, *(f"{found[name][0]:+.4f} ± {found[name][1]:.4f}" for name in names)
+        )
     console.print(table)
 
 

@@ -28,7 +28,7 @@ from stresswatch.rates.estimation import LabelledDraw, estimate_rates
 from stresswatch.settled.summaries import Counts
 from stresswatch.task.definition import TASK
 from training_jobs.model.dataset import frame
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 WEEKS, POSTS_A_WEEK, SHARE = 8, 2_000, 0.25
 _MINIMUM_POSTS = 50

@@ -41,7 +41,7 @@ from stresswatch.monitoring.drift import measure_drift, numbers
 from stresswatch.monitoring.drift_rules import DriftRules
 from stresswatch.monitoring.statistical_tests import ColumnType, get_stattest
 from training_jobs.model.dataset import labels_of
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 SIZES = (300, 1_000, 5_000)
 WINDOWS = 1_000

@@ -48,7 +48,8 @@ class SuccessiveWindows:
         ids = pd.Index(before["post_id"].unique())
         self._references, self._windows = _Pool(before, ids), _Pool(after, ids)
         self._grids = {
-            name: _Grid(before[name].to_numpy(), after[name].to_numpy()) for name in MONITORED_FEATURES
+            name: _Grid(before[name].to_numpy(), after[name].to_numpy())
+            for name in MONITORED_FEATURES
         }
         self._reference_posts = len(before) * REFERENCE_SHARE
 

@@ -17,7 +17,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.versions.champion import Pointer, write_pointer
 from stresswatch.versions.model_version import MODEL_FILE, folder_of_version, sha256
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 _TRAINING_POSTS = 600
 

@@ -17,7 +17,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.sklearn_export import export_pipeline
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 BATCH_SIZES = (1, 10, 100, 500)
 _RECORDS_A_ROUND = 1_000

@@ -26,8 +26,8 @@ from stresswatch.model.predict import predict
 from stresswatch.model.scorer import Scorer
 from training_jobs.model.dataset import DataSet, labels_of
 from training_jobs.model.delivery import Delivery, deliver
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 from training_jobs.model.pipelines import PIPELINES
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
 
 BATCH_SIZES = (1, 100, 500)
 _POSTS_A_ROUND = 500

@@ -25,7 +25,7 @@ from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.task.definition import TASK
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH, TOKEN_PATTERN
 from training_jobs.model.dataset import frame, labels_of
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 BATCH_SIZES = (1, 100, 500, 10_000)
 TEXT_LENGTHS = (400, 4_000, MAXIMUM_TEXT_LENGTH)

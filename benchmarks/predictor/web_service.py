@@ -35,7 +35,7 @@ from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.versions.champion import ChampionCache, Pointer, ServedModel
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 from verification.lambda_context import CONTEXT
 
 BATCH_SIZES = (1, 10, 100)

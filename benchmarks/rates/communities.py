@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.crossvalidation import out_of_fold
-from benchmarks.quality import RECIPES
+from benchmarks.quality import PIPELINES
 from benchmarks.rates.populations import Fit, Population, fit
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.predictions import DECISION_THRESHOLD
@@ -18,7 +18,7 @@ from training_jobs.model.dataset import labels_of
 MINIMUM_POSTS = 150
 """Smaller communities are left out: a sample of 100 posts would be most of them."""
 _SEED = 7
-_FIT = RECIPES["shipped"]
+_FIT = PIPELINES["shipped"]
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ class Monitoring(Settings):
         ge=1,
         le=1_000_000,
         json_schema_extra=unit("invocations"),
-        description="Throttled predictor invocations in five minutes at which the throttles alarm "
+        description="Throttled predictor invocations in five minutes at which the throttles alarm ",
     )
     quarantine_alarm_posts: int = Field(
         default=100,

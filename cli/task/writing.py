@@ -38,7 +38,7 @@ positive = {positive}
 negative = {negative}
 column = {column}
 {features}
-[recipe]
+[hyperparameters]
 number_weight = 1.0
 minimum_document_frequency = 2
 inverse_regularisation = 5.0

@@ -82,7 +82,9 @@ def service() -> Service:
             read=lambda: read_pointer(ssm, parameter),
             load=lambda pointer: load_champion(s3, pointer, environment.scorer, logger.warning),
             ttl_seconds=environment.champion_ttl_seconds,
-            on_load_failure=lambda error: logger.error("model load failed", cause=type(error).__name__),
+            on_load_failure=lambda error: logger.error(
+                "model load failed", cause=type(error).__name__
+            ),
         ),
         s3=s3,
         training_bucket=environment.training_bucket,

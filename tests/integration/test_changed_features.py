@@ -95,7 +95,9 @@ class TestPredictor:
             "batchItemFailures"
         ]
         assert given_back
-        (cause,) = [entry.cause for entry in caplog.records if entry.message == "partial batch failure"]
+        (cause,) = [
+            entry.cause for entry in caplog.records if entry.message == "partial batch failure"
+        ]
         assert "trained for another task: it predicts helpful, not stressed" in cause
         assert "stresswatch retrain --force" in cause
         assert aws.predictions() == aws.keys("quarantine") == []

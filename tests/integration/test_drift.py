@@ -108,7 +108,9 @@ def test_each_drifted_feature_has_a_metric(aws, champion, archived):
     answer = measure(WINDOW)
     drifted = {name for name, feature in answer["features"].items() if feature["drifted"]}
     assert 0 < len(drifted) < len(MONITORED_FEATURES)
-    assert drifted == {name for name in MONITORED_FEATURES if published("FeatureDrift", name) == [1.0]}
+    assert drifted == {
+        name for name in MONITORED_FEATURES if published("FeatureDrift", name) == [1.0]
+    }
     assert published("FailedComparisons") == [0.0]
 
 

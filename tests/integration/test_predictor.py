@@ -19,7 +19,7 @@ from stresswatch.streaming.kinesis_event import read_event
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, IDENTITY_KEY, train_version
 from training_jobs.model.dataset import frame, read_dataset
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 POSTS = make_posts(20, seed=9)
 

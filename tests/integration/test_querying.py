@@ -284,7 +284,9 @@ class TestDriftByWindow:
     WINDOW = Window(YESTERDAY - timedelta(hours=1), YESTERDAY)
 
     def test_a_window_is_a_row_that_names_the_drifted_features(self, lake, aws):
-        columns = {name: {"drifted": name in MONITORED_FEATURES[:2]} for name in MONITORED_FEATURES[:-1]}
+        columns = {
+            name: {"drifted": name in MONITORED_FEATURES[:2]} for name in MONITORED_FEATURES[:-1]
+        }
         failed = {MONITORED_FEATURES[-1]: "too few values"}
         found = drift_history.WindowDrift(
             self.WINDOW, "v1", "measured", 900, 900, 0.8, 2 / 13, columns, failed

@@ -13,7 +13,7 @@ from stresswatch.model.predict import predict
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.versions.champion import Pointer
 from tests.conftest import make_posts
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 SCHEMAS = schemas()
 

@@ -19,9 +19,9 @@ from stresswatch.model.sklearn_export import (
 from stresswatch.versions.model_version import MODEL_FILE, PIPELINE_FILE, sha256
 from training_jobs.model.dataset import DataSet, frame
 from training_jobs.model.features import LexiconShares
+from training_jobs.model.fitting import Hyperparameters, UnusablePipeline
 from training_jobs.model.lexicons import read_lexicons
 from training_jobs.model.pipelines.linear import terms_of
-from training_jobs.model.recipe import Hyperparameters, UnusablePipeline
 
 log = logging.getLogger("training")
 

@@ -27,9 +27,9 @@ from stresswatch.evaluation.splits import groups
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.task.definition import TASK
 from training_jobs.model.dataset import frame, labels_of, present_features, weighted
+from training_jobs.model.fitting import Hyperparameters, build_pipeline, require_terms
 from training_jobs.model.pipelines import DEFAULT
 from training_jobs.model.pipelines.linear import terms_of
-from training_jobs.model.recipe import Hyperparameters, build_pipeline, require_terms
 
 GRID = (0.03, 0.1, 0.3, 1.0)
 """Candidates besides the task's own value."""

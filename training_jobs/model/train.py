@@ -46,7 +46,7 @@ from training_jobs.model.dataset import (
 )
 from training_jobs.model.delivery import deliver
 from training_jobs.model.evaluation import draw_curves, evaluate
-from training_jobs.model.recipe import (
+from training_jobs.model.fitting import (
     Hyperparameters,
     InvalidHyperparameters,
     UnusablePipeline,

@@ -10,7 +10,7 @@ from pathlib import Path
 from cli.data.synthetic import generate_posts
 from stresswatch.contracts.posts import Post
 from stresswatch.model.sklearn_export import export_pipeline
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 from verification.faults.in_process import quiet
 from verification.faults.invariants import Examination, examine
 from verification.faults.posts import valid_posts

@@ -30,9 +30,9 @@ def test_values_are_medians_of_rounds_with_their_spread():
     assert speedup(ours=[1.0, 2.0, 4.0], theirs=[3.0, 4.0, 4.0]) == Spread(2.0, 1.0, 3.0, 3)
 
 
-@pytest.mark.parametrize("recipe", ["shipped", "text only", "numbers only"])
-def test_a_pipeline_is_measured_with_an_interval_around_each_metric(recipe):
-    report = quality._on_test(quality.RECIPES[recipe], TRAIN, TEST)
+@pytest.mark.parametrize("pipeline", ["shipped", "text only", "numeric features only"])
+def test_a_pipeline_is_measured_with_an_interval_around_each_metric(pipeline):
+    report = quality._on_test(quality.PIPELINES[pipeline], TRAIN, TEST)
     assert set(report["metrics"]) == set(quality.METRICS)
     for figure in report["metrics"].values():
         assert figure["low"] <= figure["value"] <= figure["high"]
@@ -40,7 +40,9 @@ def test_a_pipeline_is_measured_with_an_interval_around_each_metric(recipe):
 
 
 def test_posts_without_numbers_are_scored_from_what_their_text_lets_expect():
-    report = quality._on_test(quality.RECIPES["shipped, posts without numbers"], TRAIN, TEST)
+    report = quality._on_test(
+        quality.PIPELINES["shipped, posts without numeric features"], TRAIN, TEST
+    )
     assert report["metrics"]["roc_auc"]["value"] > 0.8
 
 

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.search import SHIPPED, VARIANTS, compare, search
 from tests.conftest import make_posts
 from training_jobs.model.dataset import frame
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 from training_jobs.model.tracking import Tracker
 
 POSTS, OTHERS = make_posts(120), make_posts(30, seed=2)

@@ -16,7 +16,7 @@ from stresswatch.evaluation.splits import split
 from stresswatch.text.normalisation import canonical
 from tests.training_sets import content_of
 from training_jobs.model.dataset import frame
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from cli.demo.posts import split_posts
 from stresswatch.evaluation.metrics import measure
 from stresswatch.task.definition import TASK
 from training_jobs.model.dataset import frame
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 
 @pytest.fixture(scope="module")

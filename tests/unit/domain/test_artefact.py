@@ -17,7 +17,7 @@ from stresswatch.model.artefact_file import FORMAT, MAXIMUM_ARTEFACT_BYTES, Corr
 from stresswatch.model.sklearn_export import PARITY, NotExportable, export_pipeline, prove_parity
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH, normalise
 from training_jobs.model.dataset import frame
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 
 def fit(posts, **hyperparameters):

@@ -12,8 +12,8 @@ from stresswatch.monitoring.drift import measure_drift
 from stresswatch.monitoring.drift_rules import (
     DISTANCES,
     TESTS,
-    FeatureRule,
     DriftRules,
+    FeatureRule,
     InvalidDriftRules,
 )
 
@@ -159,7 +159,9 @@ def test_a_column_may_have_a_rule_of_its_own(reference):
 
 
 def test_rules_survive_their_way_to_the_function():
-    rules = DriftRules(0.02, FeatureRule("mannw"), {NUMERIC_FEATURES[0]: FeatureRule(threshold=0.3)})
+    rules = DriftRules(
+        0.02, FeatureRule("mannw"), {NUMERIC_FEATURES[0]: FeatureRule(threshold=0.3)}
+    )
     assert DriftRules.from_json(rules.to_json()) == rules
 
 

@@ -11,7 +11,7 @@ from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.model.explainer import MOST_REASONS, Explainer
 from stresswatch.model.predict import predict
 from stresswatch.model.sklearn_export import export_pipeline
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 MISSING = (math.nan,) * len(NUMERIC_FEATURES)
 AT = "2026-01-01T00:00:00+00:00"

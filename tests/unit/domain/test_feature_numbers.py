@@ -13,7 +13,7 @@ from stresswatch.model.explainer import Explainer
 from stresswatch.model.feature_numbers import numbers_for
 from stresswatch.model.predict import predict
 from stresswatch.model.sklearn_export import export_pipeline
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 POSTS = [
     Post("a", "panic at work", (1.0, 2.0, 3.0, 4.0, 5.0)),

@@ -13,7 +13,7 @@ from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.gate import decide
 from stresswatch.retraining.gate_rules import GateRules, InvalidGateRules
 from tests.conftest import make_posts
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 RULES = GateRules()
 BASE = make_posts(1200)

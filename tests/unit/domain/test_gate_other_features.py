@@ -14,7 +14,7 @@ from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.verdict import Basis
 from tests.conftest import make_posts
 from tests.other_features import ADDED, OTHER_FEATURES, REMOVED
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 RULES = GateRules()
 POSTS = make_posts(800)

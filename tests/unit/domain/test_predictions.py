@@ -21,7 +21,7 @@ from stresswatch.contracts.reasons import Reason, Reasons
 from stresswatch.model.predict import non_letter_share, predict
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.text.normalisation import normalise
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -163,11 +163,11 @@ def test_each_name_that_is_taken_is_reserved():
         (changed("maximum = 100", "maximum = inf"), "maximum: it is inf; it must be finite"),
         (
             changed("number_weight = 0.03", "number_weight = 0"),
-            "[recipe] number_weight: it is 0; it must be above 0",
+            "[hyperparameters] number_weight: it is 0; it must be above 0",
         ),
         (
             changed("minimum_document_frequency = 2", "minimum_document_frequency = 0"),
-            "[recipe] minimum_document_frequency: it is 0; it must be at least 1",
+            "[hyperparameters] minimum_document_frequency: it is 0; it must be at least 1",
         ),
         (
             changed("minimum_roc_auc = 0.7", "minimum_roc_auc = 0.4"),

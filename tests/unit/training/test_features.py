@@ -7,11 +7,11 @@ from stresswatch.model.arithmetic import SHARE_PRIOR
 from stresswatch.model.explainer import Explainer
 from stresswatch.model.sklearn_export import PARITY, export_pipeline, prove_parity
 from stresswatch.task.definition import TASK
-from training_jobs.model import recipe
+from training_jobs.model import fitting
 from training_jobs.model.dataset import frame
 from training_jobs.model.features import LexiconShares, TextImputer
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 from training_jobs.model.lexicons import FUNCTION_WORDS, PUNCTUATION, read_lexicons
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
 
 LEXICONS = {"negation": {"not": 1.0, "don't": 1.0}, "strength": {"awful": 2.5, "nice": -1.0}}
 
@@ -70,7 +70,7 @@ def test_the_lexicons_know_feelings_and_function_words():
 
 
 def test_a_task_without_lexicons_reads_punctuation_and_is_served(labelled_posts, monkeypatch):
-    monkeypatch.setattr(recipe, "TASK", TASK._replace(text=TASK.text._replace(lexicons=())))
+    monkeypatch.setattr(fitting, "TASK", TASK._replace(text=TASK.text._replace(lexicons=())))
     pipeline = fit_pipeline(labelled_posts, Hyperparameters())
     artefact = export_pipeline(pipeline)
     assert set(artefact.categories) == set(PUNCTUATION)

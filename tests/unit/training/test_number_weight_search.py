@@ -21,10 +21,10 @@ from tests.conftest import make_posts
 from tests.unit.training.container import files_of, lines, put_parameters, put_posts, run
 from training_jobs.model import search
 from training_jobs.model.dataset import frame, labels_of
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 from training_jobs.model.search import GRID, Trial, search_number_weight
 
-DEFAULT_WEIGHT = TASK.recipe.number_weight
+DEFAULT_WEIGHT = TASK.hyperparameters.number_weight
 POSTS = make_posts(300)
 
 

@@ -26,10 +26,10 @@ from stresswatch.text.normalisation import normalise
 from stresswatch.versions.model_version import MODEL_FILE, PIPELINE_FILE, Manifest, sha256
 from tests.conftest import make_posts
 from tests.unit.training.container import files_of, lines, put_parameters, put_posts, run
-from training_jobs.model import recipe
+from training_jobs.model import fitting
 from training_jobs.model.dataset import DataSet, frame
 from training_jobs.model.delivery import deliver
-from training_jobs.model.recipe import Hyperparameters, UnusablePipeline, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, UnusablePipeline, fit_pipeline
 
 EXAMPLES = ["gradient-boosting", "perceptron", "sentence-embeddings"]
 POSTS, OTHERS = make_posts(200), make_posts(60, seed=2)
@@ -129,7 +129,7 @@ def use(monkeypatch, classifier, *steps):
     """Make another pipeline the default, over terms alone."""
     terms = ColumnTransformer([("terms", TfidfVectorizer(), "text")])
     pipeline = Pipeline([("features", terms), *steps, ("classifier", classifier)])
-    monkeypatch.setattr(recipe, "PIPELINES", {"linear": lambda *_: pipeline})
+    monkeypatch.setattr(fitting, "PIPELINES", {"linear": lambda *_: pipeline})
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_calibrated_margin_is_served(container, monkeypatch):
 
 
 def test_a_builder_must_return_a_pipeline(monkeypatch):
-    monkeypatch.setattr(recipe, "PIPELINES", {"linear": lambda *_: LinearSVC()})
+    monkeypatch.setattr(fitting, "PIPELINES", {"linear": lambda *_: LinearSVC()})
     with pytest.raises(UnusablePipeline, match="returns a LinearSVC, and must return a Pipeline"):
         fit_pipeline(POSTS, Hyperparameters())
 

@@ -10,7 +10,7 @@ from stresswatch.versions.model_version import Manifest
 from tests.unit.training.conftest import make_container
 from tests.unit.training.container import files_of, lines, put_posts, run
 from training_jobs.model.dataset import read_dataset
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 from training_jobs.model.suspicious_labels import look_wrong, out_of_fold
 
 WRONG = slice(5, None, 20)

@@ -10,9 +10,9 @@ from stresswatch.model.sklearn_export import export_pipeline, prove_parity
 from stresswatch.task.definition import TASK
 from tests.conftest import make_posts
 from tests.unit.training.container import files_of, lines, put_posts, run
-from training_jobs.model import card, recipe, search, train
+from training_jobs.model import card, fitting, search, train
 from training_jobs.model.dataset import frame, labels_of
-from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.fitting import Hyperparameters, fit_pipeline
 
 SENTENCES = {
     "chinese": (
@@ -64,7 +64,7 @@ def test_a_task_without_lexicons_says_what_it_does_without(
     container, labelled_posts, monkeypatch, caplog
 ):
     other = TASK._replace(text=TASK.text._replace(language="ja", lexicons=()))
-    for module in (train, card, recipe, search):
+    for module in (train, card, fitting, search):
         monkeypatch.setattr(module, "TASK", other)
     put_posts(container, lines(labelled_posts))
     with caplog.at_level("INFO"):

@@ -29,7 +29,7 @@ from training_jobs.model.pipelines import (
 
 if TYPE_CHECKING:
     from stresswatch.task.sections import Task
-    from training_jobs.model.recipe import Hyperparameters
+    from training_jobs.model.fitting import Hyperparameters
 
     Build = Callable[[Task, Hyperparameters], Pipeline]
 

@@ -14,7 +14,7 @@ from training_jobs.model.pipelines.dense_terms import dense_terms
 
 if TYPE_CHECKING:
     from stresswatch.task.sections import Task
-    from training_jobs.model.recipe import Hyperparameters
+    from training_jobs.model.fitting import Hyperparameters
 
 
 def build_pipeline(task: Task, hyperparameters: Hyperparameters) -> Pipeline:

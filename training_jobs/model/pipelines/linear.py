@@ -20,7 +20,7 @@ from training_jobs.model.lexicons import read_lexicons
 
 if TYPE_CHECKING:
     from stresswatch.task.sections import Task
-    from training_jobs.model.recipe import Hyperparameters
+    from training_jobs.model.fitting import Hyperparameters
 
 
 def build_pipeline(task: Task, hyperparameters: Hyperparameters) -> Pipeline:

@@ -11,7 +11,7 @@ from training_jobs.model.sentence_embeddings import SentenceEmbeddings
 
 if TYPE_CHECKING:
     from stresswatch.task.sections import Task
-    from training_jobs.model.recipe import Hyperparameters
+    from training_jobs.model.fitting import Hyperparameters
 
 EMBEDDING_WEIGHT = 0.5
 """Factor for the embeddings, relative to terms with a norm of 1.

@@ -32,7 +32,7 @@ class NotExportable(InvalidInput):
 
 
 def export_pipeline(pipeline: Any) -> Artefact:
-    """Export the pipeline of ``training_jobs/model/recipe.py``.
+    """Export the pipeline of ``training_jobs/model/fitting.py``.
 
     Parameters
     ----------

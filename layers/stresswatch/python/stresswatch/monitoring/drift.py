@@ -19,9 +19,13 @@ import numpy as np
 import pandas as pd
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.contracts.predictions import MONITORED_FEATURES, MISSING_SHARE, PREDICTION_CONFIDENCE
+from stresswatch.contracts.predictions import (
+    MISSING_SHARE,
+    MONITORED_FEATURES,
+    PREDICTION_CONFIDENCE,
+)
 from stresswatch.errors import InvalidInput
-from stresswatch.monitoring.drift_rules import FeatureRule, DriftRules
+from stresswatch.monitoring.drift_rules import DriftRules, FeatureRule
 from stresswatch.monitoring.statistical_tests import ColumnType, get_stattest
 
 MINIMUM_VALUES = 20

@@ -1,9 +1,9 @@
 """The drift history: one small Parquet object for each measured window.
 
 Objects are ``drift/date=YYYY-MM-DD/<start>-<end>-<version>.parquet`` in the archive bucket, by the
-day on which the window starts. Each has one row for every feature of `MONITORED_FEATURES`, even if the
-window was skipped, and one for each champion feature that posts no longer have. Measuring a window
-again replaces its object, so writers need no lock and windows are unique.
+day on which the window starts. Each has one row for every feature of `MONITORED_FEATURES`, even if
+the window was skipped, and one for each champion feature that posts no longer have. Measuring a
+window again replaces its object, so writers need no lock and windows are unique.
 """
 
 from __future__ import annotations

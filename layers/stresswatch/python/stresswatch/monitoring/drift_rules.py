@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from stresswatch.contracts.predictions import MONITORED_FEATURES, MISSING_SHARE
+from stresswatch.contracts.predictions import MISSING_SHARE, MONITORED_FEATURES
 from stresswatch.errors import InvalidInput
 
 TESTS = ("ks", "mannw", "t_test")

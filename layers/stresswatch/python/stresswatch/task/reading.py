@@ -12,10 +12,10 @@ from stresswatch.task.label_words import folded
 from stresswatch.task.sections import (
     Fields,
     GateDefaults,
+    HyperparameterDefaults,
     Label,
     MonitoringDefaults,
     NumericFeature,
-    RecipeDefaults,
     Task,
     TextResources,
     Wording,
@@ -91,7 +91,9 @@ def parse_task(content: str) -> Task:
         fields=_fields(top.table("fields", Fields._fields)),
         label=_label(top.table("label", Label._fields)),
         numeric_features=tuple(_feature(value, number) for number, value in enumerate(features, 1)),
-        recipe=_recipe(top.table("recipe", RecipeDefaults._fields)),
+        hyperparameters=_hyperparameters(
+            top.table("hyperparameters", HyperparameterDefaults._fields)
+        ),
         gate=_gate(top.table("gate", GateDefaults._fields)),
         monitoring=_monitoring(top.table("monitoring", MonitoringDefaults._fields)),
         wording=_wording(top.table("wording", Wording._fields)),
@@ -160,8 +162,8 @@ def _feature(value: object, number: int) -> NumericFeature:
     return feature
 
 
-def _recipe(table: Table) -> RecipeDefaults:
-    return RecipeDefaults(
+def _hyperparameters(table: Table) -> HyperparameterDefaults:
+    return HyperparameterDefaults(
         number_weight=table.number("number_weight", 0),
         minimum_document_frequency=table.whole("minimum_document_frequency", 1),
         inverse_regularisation=table.number("inverse_regularisation", 0),

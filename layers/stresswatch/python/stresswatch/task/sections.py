@@ -98,7 +98,7 @@ class NumericFeature(NamedTuple):
         return " ".join(part for part in (span, self.unit) if part)
 
 
-class RecipeDefaults(NamedTuple):
+class HyperparameterDefaults(NamedTuple):
     """Defaults of the training job's hyperparameters."""
 
     number_weight: float
@@ -164,7 +164,7 @@ class Task(NamedTuple):
     fields: Fields
     label: Label
     numeric_features: tuple[NumericFeature, ...]
-    recipe: RecipeDefaults
+    hyperparameters: HyperparameterDefaults
     gate: GateDefaults
     monitoring: MonitoringDefaults
     wording: Wording

@@ -66,9 +66,9 @@ class Hyperparameters:
 
     pipeline: str = DEFAULT
     k: int = MOST_FEATURES
-    minimum_document_frequency: int = TASK.recipe.minimum_document_frequency
-    inverse_regularisation: float = TASK.recipe.inverse_regularisation
-    number_weight: float = TASK.recipe.number_weight
+    minimum_document_frequency: int = TASK.hyperparameters.minimum_document_frequency
+    inverse_regularisation: float = TASK.hyperparameters.inverse_regularisation
+    number_weight: float = TASK.hyperparameters.number_weight
     search_seconds: float = SEARCH_SECONDS
     seed: int = SEED
 
