@@ -162,7 +162,7 @@ def _suspicious_labels(posts: Sequence[LabelledPost]) -> dict[str, float]:
         probability = beside(noisy, fit_pipeline(noisy, Hyperparameters()))
         wrong = look_wrong(labels_of(noisy), probability)
         shares.append((wrong.mean(), wrong[turned].mean(), wrong[~turned].mean()))
-    names = ("of_all", "of_turned_round", "of_others")
+    names = ("of_all", "of_flipped", "of_others")
     return dict(zip(names, np.mean(shares, axis=0).tolist(), strict=True))
 
 
@@ -190,7 +190,7 @@ def _show(result: dict[str, Any]) -> None:
     console.print(table)
     shares = result["suspicious_labels"]
     console.print(
-        f"Of flipped labels, {shares['of_turned_round']:.1%} look wrong, of the "
+        f"Of flipped labels, {shares['of_flipped']:.1%} look wrong, of the "
         f"others {shares['of_others']:.1%}."
     )
 

@@ -17,7 +17,7 @@ from typing import IO, NoReturn
 
 from local.activity import Activity
 from local.alarms.watch import AlarmWatch
-from local.clock import driven_clock
+from local.clock import accelerated_clock
 from local.emulator.server import Server
 from local.endpoint import ACCOUNT, REGION, Endpoint
 from local.errors import LocalStackError
@@ -137,7 +137,7 @@ def _make_threads(activity: Activity) -> Threads:
 
     An accelerated clock causes changes without a request.
     """
-    return Threads(None if driven_clock.is_driven() else activity)
+    return Threads(None if accelerated_clock.is_accelerated() else activity)
 
 
 def _drive(assembly: Assembly, endpoint: Endpoint, checkpoints: Path, threads: Threads) -> None:

@@ -83,10 +83,10 @@ def _of_datum(datum: Mapping[str, Any]) -> Iterator[str]:
     for value in [*values, *datum.get("StatisticValues", {}).values()]:
         if not math.isfinite(value) or abs(value) > LARGEST_VALUE:
             yield "Value is no number between -2^360 and 2^360"
-    moment = datum.get("Timestamp")
-    if isinstance(moment, datetime) and moment.tzinfo:
+    timestamp = datum.get("Timestamp")
+    if isinstance(timestamp, datetime) and timestamp.tzinfo:
         now = datetime.now(UTC)
-        if not now - OLDEST <= moment <= now + LATEST:
+        if not now - OLDEST <= timestamp <= now + LATEST:
             yield "Timestamp is over two weeks ago, or over two hours ahead"
 
 

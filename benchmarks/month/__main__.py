@@ -29,7 +29,7 @@ from benchmarks.month.view import day_words, days_table, draw, promises_table
 from cli.data import load_posts
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import of_local_stack
-from local.clock import driven_clock
+from local.clock import accelerated_clock
 
 PROJECT = Path(__file__).parents[2]
 
@@ -52,8 +52,8 @@ def _play(output: Path, console: Console) -> dict[str, Any]:
     offsets, folder = output / "clock", output / "stack"
 
     def set_clock(timestamp: datetime) -> None:
-        driven_clock.set_offset(
-            offsets, driven_clock.offset(offsets) + timestamp - datetime.now(UTC)
+        accelerated_clock.set_offset(
+            offsets, accelerated_clock.offset(offsets) + timestamp - datetime.now(UTC)
         )
 
     local.down(folder)
@@ -99,16 +99,16 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     arguments = parser.parse_args()
     output: Path = arguments.output
-    if not driven_clock.is_driven():
+    if not accelerated_clock.is_accelerated():
         try:
-            driven = driven_clock.environment(output / "clock")
+            accelerated = accelerated_clock.environment(output / "clock")
         except local.LocalStackError as error:
             sys.exit(str(error))
         output.mkdir(parents=True, exist_ok=True)
         _synthesize(output / "cdk.out")
-        driven_clock.set_offset(output / "clock", FIRST_DAY - datetime.now(UTC))
+        accelerated_clock.set_offset(output / "clock", FIRST_DAY - datetime.now(UTC))
         command = [sys.executable, "-m", "benchmarks.month", *sys.argv[1:]]
-        os.execve(sys.executable, command, os.environ | driven)  # noqa: S606 - this module itself
+        os.execve(sys.executable, command, os.environ | accelerated)  # noqa: S606 - this module itself
     summary = _play(output, Console(stderr=arguments.json))
     (output / "month.json").write_text(json.dumps(summary, indent=2) + "\n")
     if arguments.json:

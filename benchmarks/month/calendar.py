@@ -160,7 +160,7 @@ def _with_labels(day: Day, days: Sequence[Day], chance: random.Random) -> Day:
     if day.number in OUTAGE:
         return day
     if day.number == _POISONED:
-        return replace(day, labels=tuple(_turned_round(_labels_of(days, range(19, 25)))))
+        return replace(day, labels=tuple(_flipped(_labels_of(days, range(19, 25)))))
     if day.number == _CORRECTED:
         return replace(day, labels=tuple(_labels_of(days, range(19, 26))))
     due = range(day.number - LABELS_COME_AFTER, day.number - LABELS_COME_AFTER + 1)
@@ -178,5 +178,5 @@ def _labels_of(days: Sequence[Day], numbers: range) -> Iterator[LabelledPost]:
     return (labelled for day in days if day.number in numbers for labelled in day.posts)
 
 
-def _turned_round(labels: Iterable[LabelledPost]) -> Iterator[LabelledPost]:
+def _flipped(labels: Iterable[LabelledPost]) -> Iterator[LabelledPost]:
     return (replace(labelled, label=1 - labelled.label) for labelled in labels)

@@ -68,7 +68,7 @@ class Scenario:
         execution = self._alarm_starts_retraining()
         second = self._retraining(execution)
         after = self._new_champion_serves(second)
-        self._reckon(before, after)
+        self._count_results(before, after)
         self.summary.champion_before, self.summary.champion_after = first.version, second.version
 
     def _first_champion(self) -> Pointer:
@@ -174,7 +174,7 @@ class Scenario:
             act.say(f"{labels}; {rate_words(self.summary.rates[0])}")
         return self._last_ids
 
-    def _reckon(self, before: list[str], after: list[str]) -> None:
+    def _count_results(self, before: list[str], after: list[str]) -> None:
         with self.view.act("Count the results") as act:
             self._drain()
             predictions = self._predictions

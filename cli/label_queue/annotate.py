@@ -74,8 +74,8 @@ class Session:
                 self._skipped.append(queued.prediction_id)
                 self._done.append(queued.prediction_id)
             else:
-                moment = self.now().isoformat()
-                self.progress.add(Answer(queued.prediction_id, _LABELS[key], moment))
+                timestamp = self.now().isoformat()
+                self.progress.add(Answer(queued.prediction_id, _LABELS[key], timestamp))
                 self._done.append(queued.prediction_id)
         self._say("No post is left to label.")
 

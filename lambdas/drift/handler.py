@@ -29,7 +29,7 @@ from stresswatch.monitoring.drift_reports import (
 )
 from stresswatch.monitoring.environments import DriftEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
-from stresswatch.monitoring.window_metrics import complain, publish
+from stresswatch.monitoring.window_metrics import publish, require_published
 from stresswatch.settled.places import PREDICTIONS, NotSettled, settled_parts
 from stresswatch.settled.samples import Sample, merge, read_samples
 from stresswatch.settled.summaries import read_summaries
@@ -86,7 +86,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     refused = _publish(environment, found, drift)
     _notify(s3, environment, found)
     logger.info("window", status=found.status, posts=found.posts, model_version=version)
-    complain(refused)
+    require_published(refused)
     return _answer(found, bucket)
 
 

@@ -26,7 +26,7 @@ from stresswatch.monitoring.live_quality import (
     measure_live,
 )
 from stresswatch.monitoring.panels import NAMESPACE
-from stresswatch.monitoring.window_metrics import complain, publish
+from stresswatch.monitoring.window_metrics import publish, require_published
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive, prefixes
 from stresswatch.versions.champion import read_pointer
@@ -98,7 +98,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
             "no training set: the champion's training posts are not left out",
             model_version=pointer.version,
         )
-    complain(refused)
+    require_published(refused)
     return result
 
 

@@ -18,7 +18,7 @@ from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.stack_outputs import stack_name
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.panels import NAMESPACE
-from stresswatch.monitoring.window_metrics import complain, publish
+from stresswatch.monitoring.window_metrics import publish, require_published
 from stresswatch.rates.cells import Cell, Period, Rate, RateMethod, week_of
 from stresswatch.rates.environments import RateEnvironment
 from stresswatch.rates.estimation import estimate_rates
@@ -93,7 +93,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     figures["labelled"] = len(draws)
     status = "estimated" if rates else "no_posts"
     logger.info("rate", status=status, **figures)
-    complain(refused)
+    require_published(refused)
     return {
         "status": status,
         "start": start.isoformat(),

@@ -19,7 +19,7 @@ from typing import IO
 from botocore.exceptions import BotoCoreError
 
 from local.activity import Activity
-from local.clock import driven_clock
+from local.clock import accelerated_clock
 from local.endpoint import Endpoint
 from local.errors import LocalStackError
 
@@ -135,7 +135,7 @@ def _environment(state: Path, temporary: Path, port: int) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("AWS_", "PYTHON", "LAMBDA_", "SFN_"))
     }
-    if driven_clock.is_driven():
+    if accelerated_clock.is_accelerated():
         kept["PYTHONPATH"] = os.environ["PYTHONPATH"]
     return kept | {
         "AUTH": "true",

@@ -11,7 +11,7 @@ import pytest
 
 import local
 from local import LocalStackError
-from local.clock import driven_clock
+from local.clock import accelerated_clock
 from tests.conftest import PROJECT
 
 LONGEST_SECONDS = 1200
@@ -20,7 +20,7 @@ LONGEST_SECONDS = 1200
 @pytest.fixture(scope="module")
 def month(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     try:
-        driven_clock.library()
+        accelerated_clock.library()
     except LocalStackError as error:
         pytest.skip(str(error))
     output = tmp_path_factory.mktemp("month")

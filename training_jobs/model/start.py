@@ -27,13 +27,13 @@ def main(arguments: list[str]) -> None:
     user.
     """
     if "TRAINING_USER" in os.environ and os.geteuid() == 0:
-        give_up_root(os.environ["TRAINING_USER"], Path("/opt/ml"), Path("/tmp"))  # noqa: S108
+        drop_root(os.environ["TRAINING_USER"], Path("/opt/ml"), Path("/tmp"))  # noqa: S108
     command = [sys.executable, "-m", _TRAINING, *arguments]
     variables = os.environ | _ONE_THREAD
     os.execve(sys.executable, command, variables)  # noqa: S606 - the interpreter that runs this
 
 
-def give_up_root(name: str, prefix: Path, temporary: Path) -> None:
+def drop_root(name: str, prefix: Path, temporary: Path) -> None:
     """Give a job's output folders to a user, and permanently become that user.
 
     Raises

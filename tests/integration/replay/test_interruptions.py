@@ -82,8 +82,8 @@ def test_who_stops_it_by_hand_can_go_on_at_once(stack):
     assert stack.archived() == ids(1)
 
 
-@pytest.mark.parametrize("moment", ["PutObject", "invoke", "DeleteObject"])
-def test_two_who_replay_at_once_send_each_record_once(stack, moment):
+@pytest.mark.parametrize("operation", ["PutObject", "invoke", "DeleteObject"])
+def test_two_who_replay_at_once_send_each_record_once(stack, operation):
     stack.reject(*range(1, 6))
     stack.give_up(6, 7)
     others_turn = iter([True])
@@ -92,10 +92,10 @@ def test_two_who_replay_at_once_send_each_record_once(stack, moment):
         if (request is None or request["Bucket"] == "quarantine") and next(others_turn, False):
             stack.replay()
 
-    if moment == "invoke":
+    if operation == "invoke":
         stack.before_invoke = others
     else:
-        stack.before(moment, others)
+        stack.before(operation, others)
     stack.replay()
     assert stack.delivered == dict.fromkeys("1234567", 1)
     assert stack.archived() == ids(*range(1, 8))

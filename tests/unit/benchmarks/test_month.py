@@ -10,7 +10,7 @@ from benchmarks.month.promises import promises
 from benchmarks.month.scenario import DayReport
 from cli.data.synthetic import generate_posts
 from local import LocalStackError
-from local.clock import driven_clock
+from local.clock import accelerated_clock
 
 BASE, DAYS = make_month(generate_posts(7))
 
@@ -162,4 +162,4 @@ def test_a_breach_is_seen_and_named(breach, promises_broken):
 
 def test_without_libfaketime_a_sentence_says_how_to_get_it():
     with pytest.raises(LocalStackError, match="apt-get install faketime"):
-        driven_clock.library(places=())
+        accelerated_clock.library(places=())

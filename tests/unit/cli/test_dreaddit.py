@@ -50,9 +50,9 @@ def test_a_number_that_is_not_given_is_missing():
     assert math.isnan(labelled.post.numbers[NUMERIC_FEATURES.index("sentiment")])
 
 
-@pytest.mark.parametrize("moment", ["yesterday", "1e300", "nan", ""])
-def test_a_time_that_cannot_be_read_does_not_cost_the_post(moment):
-    (labelled,) = read(DREADDIT_ROW | {"social_timestamp": moment})
+@pytest.mark.parametrize("timestamp", ["yesterday", "1e300", "nan", ""])
+def test_a_time_that_cannot_be_read_does_not_cost_the_post(timestamp):
+    (labelled,) = read(DREADDIT_ROW | {"social_timestamp": timestamp})
     assert labelled.post.created_at is None
 
 

@@ -37,7 +37,7 @@ NUMBERS = st.none() | st.integers(-(10**6), 10**6).map(lambda eighths: eighths /
 
 def times(last: str) -> st.SearchStrategy[str | None]:
     moments = st.datetimes(min_value=pd.Timestamp("2001-01-01"), max_value=pd.Timestamp(last))
-    return st.none() | moments.map(lambda moment: moment.isoformat())
+    return st.none() | moments.map(lambda timestamp: timestamp.isoformat())
 
 
 POSTS = st.fixed_dictionaries(

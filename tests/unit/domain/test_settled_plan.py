@@ -201,7 +201,7 @@ class TestScheduled:
     def test_of_too_many_jobs_the_oldest_come_first(self):
         at = [NOON - 2 * HOUR, NOON - HOUR]
         shards = [
-            [one(1, 4, moment, shard=f"s{number:04}") for moment in at]
+            [one(1, 4, timestamp, shard=f"s{number:04}") for timestamp in at]
             for number in range(JOBS_A_RUN - 1)
         ]
         plan = planned(held(shards=shards))

@@ -66,7 +66,7 @@ TEXTS = st.one_of(
     st.sampled_from([SECRET, " \t\n", "\u2003", "\x1c", "x" * 256, "x" * 257, "x" * 40_001]),
 )
 MOMENTS = st.one_of(
-    st.datetimes(timezones=st.just(None)).map(lambda moment: f"{moment.isoformat()}Z"), TEXTS
+    st.datetimes(timezones=st.just(None)).map(lambda timestamp: f"{timestamp.isoformat()}Z"), TEXTS
 )
 VALUES = st.one_of(
     st.none(),

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.alarms.evaluation import ALARM, OK, Alarm, Samples, evaluate
-from stresswatch.monitoring.window_metrics import RefusedMetrics, complain, publish
+from stresswatch.monitoring.window_metrics import RefusedMetrics, publish, require_published
 from stresswatch.settled.windows import Window
 from tests.strict_calls import checked
 
@@ -150,9 +150,9 @@ def test_a_call_that_fails_for_another_reason_is_not_tried_in_parts():
 
 
 def test_what_was_refused_is_complained_of_by_name():
-    complain([])
+    require_published([])
     refused = publish_values(Refusing(), [-1] * 7 + [1])
     with pytest.raises(
         RefusedMetrics, match=r"refused 7 .*: M0 \(dev\), M1 .* and 2 more; the oth"
     ):
-        complain(refused)
+        require_published(refused)

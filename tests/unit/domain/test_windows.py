@@ -11,7 +11,7 @@ def at(text):
 
 
 @pytest.mark.parametrize(
-    ("moment", "minutes", "start", "end"),
+    ("timestamp", "minutes", "start", "end"),
     [
         ("2026-11-23T11:02:00+00:00", 60, "2026-11-23T10:00+00:00", "2026-11-23T11:00+00:00"),
         ("2026-11-23T11:01:59+00:00", 60, "2026-11-23T09:00+00:00", "2026-11-23T10:00+00:00"),
@@ -21,8 +21,10 @@ def at(text):
         ("2026-11-23T13:02:00+02:00", 60, "2026-11-23T10:00+00:00", "2026-11-23T11:00+00:00"),
     ],
 )
-def test_a_moment_belongs_to_the_window_that_had_ended_a_while_before(moment, minutes, start, end):
-    assert Window.before(at(moment), minutes) == Window(at(start), at(end))
+def test_a_moment_belongs_to_the_window_that_had_ended_a_while_before(
+    timestamp, minutes, start, end
+):
+    assert Window.before(at(timestamp), minutes) == Window(at(start), at(end))
 
 
 @pytest.mark.parametrize("minutes", [5, 15, 60, 180, 1440])

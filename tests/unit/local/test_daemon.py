@@ -18,10 +18,12 @@ class Asked(Activity):
         return False
 
 
-@pytest.mark.parametrize("is_driven", [False, True])
-def test_its_work_pauses_with_the_stack_unless_the_clock_is_driven(is_driven, monkeypatch) -> None:
+@pytest.mark.parametrize("is_accelerated", [False, True])
+def test_its_work_pauses_with_the_stack_unless_the_clock_is_accelerated(
+    is_accelerated, monkeypatch
+) -> None:
     monkeypatch.delenv("FAKETIME_TIMESTAMP_FILE", raising=False)
-    if is_driven:
+    if is_accelerated:
         monkeypatch.setenv("FAKETIME_TIMESTAMP_FILE", "offsets")
     activity, repeated = Asked(), threading.Semaphore(0)
     threads = _make_threads(activity)
@@ -29,4 +31,4 @@ def test_its_work_pauses_with_the_stack_unless_the_clock_is_driven(is_driven, mo
     assert repeated.acquire(timeout=60)
     assert repeated.acquire(timeout=60)
     threads.stop(10)
-    assert activity.was_asked is not is_driven
+    assert activity.was_asked is not is_accelerated

@@ -29,14 +29,14 @@ def test_metrics_are_read_with_their_dimensions() -> None:
         }
     )
     dimensions = [{"Name": "Stage", "Value": "dev"}, {"Name": "service", "Value": "predictor"}]
-    moment = datetime(2027, 1, 15, 8, 0, 0, 500_000, tzinfo=UTC)
+    timestamp = datetime(2027, 1, 15, 8, 0, 0, 500_000, tzinfo=UTC)
     assert embedded_metrics(line) == [
         (
             "Stresswatch",
             {
                 "MetricName": "PostsRead",
                 "Dimensions": dimensions,
-                "Timestamp": moment,
+                "Timestamp": timestamp,
                 "Unit": "Count",
                 "Values": [500.0],
             },
@@ -46,7 +46,7 @@ def test_metrics_are_read_with_their_dimensions() -> None:
             {
                 "MetricName": "Latency",
                 "Dimensions": dimensions,
-                "Timestamp": moment,
+                "Timestamp": timestamp,
                 "Unit": "None",
                 "Values": [1.5],
             },

@@ -20,10 +20,10 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up
 TRAINS_AS_NOBODY = """
 import json, os, sys
 from pathlib import Path
-from training_jobs.model.start import give_up_root
+from training_jobs.model.start import drop_root
 
 prefix, temporary = map(Path, sys.argv[1:])
-give_up_root("nobody", prefix, temporary)
+drop_root("nobody", prefix, temporary)
 seen = {"ids": [*os.getresuid(), *os.getresgid()], "groups": os.getgroups()}
 seen["home"] = os.environ["HOME"]
 seen["posts"] = (prefix / "input/posts.jsonl").read_text()
@@ -84,7 +84,7 @@ def test_folders_that_sagemaker_did_not_make_are_made(tmp_path, monkeypatch):
     for change in ("setgroups", "setgid", "setuid"):
         monkeypatch.setattr(os, change, lambda _: None)
     monkeypatch.setenv("HOME", "/root")
-    start.give_up_root("nobody", tmp_path, tmp_path)
+    start.drop_root("nobody", tmp_path, tmp_path)
     assert {(tmp_path / name).stat().st_uid for name in ("model", "output")} == {NOBODY.pw_uid}
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
 
@@ -93,7 +93,7 @@ def test_folders_that_sagemaker_did_not_make_are_made(tmp_path, monkeypatch):
 def begun(monkeypatch):
     """The new process: its user in place of root, its command and its variables."""
     seen = {"users": []}
-    monkeypatch.setattr(start, "give_up_root", lambda name, *_: seen["users"].append(name))
+    monkeypatch.setattr(start, "drop_root", lambda name, *_: seen["users"].append(name))
 
     def execve(_, command, variables):
         seen.update(command=command, variables=variables)

@@ -17,7 +17,7 @@ WRONG = slice(5, None, 20)
 """The posts with flipped labels."""
 
 
-def turned_round(posts):
+def flipped(posts):
     wrong = {id(one) for one in posts[WRONG]}
     return [replace(one, label=1 - one.label) if id(one) in wrong else one for one in posts], {
         one.post.post_id for one in posts[WRONG]
@@ -28,13 +28,13 @@ def turned_round(posts):
 def trained(tmp_path_factory, labelled_posts):
     """A container after a training on the posts of which some have flipped labels."""
     container = make_container(tmp_path_factory.mktemp("flipped"))
-    put_posts(container, lines(turned_round(labelled_posts)[0]))
+    put_posts(container, lines(flipped(labelled_posts)[0]))
     assert run(container) == 0
     return container
 
 
 def test_flipped_labels_are_found(trained, labelled_posts):
-    posts, wrong = turned_round(labelled_posts)
+    posts, wrong = flipped(labelled_posts)
     files = files_of(trained)
     content = json.loads(files["suspicious_labels.json"])
     read = read_dataset(trained / "input/data/train").posts

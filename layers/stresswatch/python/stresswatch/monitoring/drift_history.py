@@ -89,7 +89,9 @@ class WindowDrift:
     left_out: Sequence[str] = ()
 
     def __str__(self) -> str:
-        start, end = (moment.astimezone(UTC) for moment in (self.window.start, self.window.end))
+        start, end = (
+            timestamp.astimezone(UTC) for timestamp in (self.window.start, self.window.end)
+        )
         return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
 
     @property
@@ -201,5 +203,5 @@ def _window(rows: list[dict[str, Any]]) -> WindowDrift:
     )
 
 
-def _day(moment: datetime) -> str:
-    return f"{PREFIX}{moment.astimezone(UTC):date=%Y-%m-%d/}"
+def _day(timestamp: datetime) -> str:
+    return f"{PREFIX}{timestamp.astimezone(UTC):date=%Y-%m-%d/}"

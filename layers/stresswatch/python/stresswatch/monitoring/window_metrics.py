@@ -47,7 +47,7 @@ def publish(
 
     CloudWatch refuses a whole call for one bad datum. A refused call is therefore halved until the
     bad datum is isolated, so one community never affects another. The caller completes its work and
-    then calls `complain`.
+    then calls `require_published`.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def publish(
     ]
 
 
-def complain(refused: Sequence[MetricDatumTypeDef]) -> None:
+def require_published(refused: Sequence[MetricDatumTypeDef]) -> None:
     """Raise an error for refused metrics, so that the function's alarm fires.
 
     Raises

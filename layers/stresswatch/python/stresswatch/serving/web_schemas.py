@@ -39,7 +39,7 @@ DESCRIPTION = (
 
 Name = Annotated[str, Field(min_length=1, max_length=MAXIMUM_NAME_LENGTH)]
 Text = Annotated[str, Field(min_length=1, max_length=MAXIMUM_TEXT_LENGTH, pattern=r"\S")]
-Moment = Annotated[
+Timestamp = Annotated[
     str, Field(max_length=MAXIMUM_MOMENT_LENGTH, json_schema_extra={"format": "date-time"})
 ]
 
@@ -135,7 +135,7 @@ class LabelledPost(_NamedPost):
     label: Literal[0, 1] = Field(
         description=f"1 for {TASK.label.name(1)}, 0 for {TASK.label.name(0)}."
     )
-    labelled_at: Moment | None = Field(None, description="ISO 8601; by default now.")
+    labelled_at: Timestamp | None = Field(None, description="ISO 8601; by default now.")
     confidence: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None,
         description="The annotators' confidence: the post's weight in training. 0 leaves it "

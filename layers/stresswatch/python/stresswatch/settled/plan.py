@@ -235,5 +235,5 @@ def _is_due(window: Window, every_hours: int) -> bool:
     """Return whether the window contains or ends with a multiple of these hours from midnight."""
     midnight = window.start.replace(hour=0, minute=0, second=0, microsecond=0)
     length = timedelta(hours=every_hours)
-    before, after = ((moment - midnight) // length for moment in (window.start, window.end))
+    before, after = ((timestamp - midnight) // length for timestamp in (window.start, window.end))
     return after > before or window.end - midnight == timedelta(days=1)

@@ -29,12 +29,12 @@ def span(start: datetime, end: datetime) -> list[str]:
     ]
 
 
-def timestamp(moment: datetime) -> str:
+def timestamp(time: datetime) -> str:
     """Write a time in SQL format.
 
     It is rounded up to milliseconds, which selects the same rows, because theirs are whole
     milliseconds.
     """
-    beyond = timedelta(microseconds=moment.microsecond) % _RESOLUTION
-    rounded = moment + (_RESOLUTION - beyond if beyond else timedelta(0))
+    beyond = timedelta(microseconds=time.microsecond) % _RESOLUTION
+    rounded = time + (_RESOLUTION - beyond if beyond else timedelta(0))
     return rounded.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "milliseconds")

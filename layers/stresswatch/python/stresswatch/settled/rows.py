@@ -129,12 +129,12 @@ def _read(files: Sequence[Path], *, with_name: bool = False) -> str:
 def _first(files: Sequence[Path], start: datetime) -> str:
     """Choose each id's first row; among equal ones, always the same."""
     order = "predicted_at::TIMESTAMP, model_version, filename"
-    moment = f"TIMESTAMP '{start.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
+    time = f"TIMESTAMP '{start.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
     return (
         "SELECT * EXCLUDE filename FROM "
         f"(SELECT * FROM ({_read(files, with_name=True)}) QUALIFY row_number() OVER "
         f"(PARTITION BY prediction_id ORDER BY {order}) = 1) "
-        f"WHERE predicted_at::TIMESTAMP >= {moment}"
+        f"WHERE predicted_at::TIMESTAMP >= {time}"
     )
 
 

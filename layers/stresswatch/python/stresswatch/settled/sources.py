@@ -54,7 +54,7 @@ def sources(objects: Sequence[ArchivedObject], window: Window) -> Sources:
         One shard's, in the order of `at`; complete from the result of `reach` to the window's
         end.
     """
-    begin, end = (_place(objects, moment) for moment in (window.start, window.end))
+    begin, end = (_place(objects, timestamp) for timestamp in (window.start, window.end))
     of_window = objects[begin:end]
     earlier = objects[_place(objects, reach(of_window, window.start)) : begin]
     ranges = _ranges(of_window)
@@ -68,8 +68,8 @@ def sources(objects: Sequence[ArchivedObject], window: Window) -> Sources:
     return Sources(of_window, [one for one in earlier if overlaps(one)])
 
 
-def _place(objects: Sequence[ArchivedObject], moment: datetime) -> int:
-    return bisect_left(objects, moment, key=lambda one: one.at)
+def _place(objects: Sequence[ArchivedObject], timestamp: datetime) -> int:
+    return bisect_left(objects, timestamp, key=lambda one: one.at)
 
 
 def _ranges(objects: Iterable[ArchivedObject]) -> list[tuple[int, int]]:

@@ -32,18 +32,18 @@ class Window:
     def name(self) -> str:
         """Return a name that sorts by time: ``20261123T103000Z-20261123T113000Z``."""
         start, end = (
-            f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}" for moment in (self.start, self.end)
+            f"{timestamp.astimezone(UTC):%Y%m%dT%H%M%SZ}" for timestamp in (self.start, self.end)
         )
         return f"{start}-{end}"
 
     @staticmethod
-    def before(moment: datetime, minutes: int) -> Window:
+    def before(timestamp: datetime, minutes: int) -> Window:
         """Return a grid's last window that had ended `LAG` before a time.
 
         Days begin with a window at midnight, UTC, because `minutes` divides them. So late or
         repeated runs measure their original window, and windows do not overlap.
         """
-        end = _on_grid(moment - LAG, minutes)
+        end = _on_grid(timestamp - LAG, minutes)
         return Window(end - timedelta(minutes=minutes), end)
 
     @staticmethod
@@ -93,8 +93,8 @@ class Window:
         return Window(start, end)
 
 
-def _on_grid(moment: datetime, minutes: int) -> datetime:
+def _on_grid(timestamp: datetime, minutes: int) -> datetime:
     """Return the grid's last boundary up to a time, in UTC."""
-    utc, length = moment.astimezone(UTC), timedelta(minutes=minutes)
+    utc, length = timestamp.astimezone(UTC), timedelta(minutes=minutes)
     midnight = utc.replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight + (utc - midnight) // length * length

@@ -220,13 +220,13 @@ def hour_prefixes(prefix: str, start: datetime, end: datetime) -> Iterator[str]:
         hour += timedelta(hours=1)
 
 
-def _hour_prefix(prefix: str, moment: datetime) -> str:
-    return f"{prefix}{moment.astimezone(UTC):date=%Y-%m-%d/hour=%H/}"
+def _hour_prefix(prefix: str, timestamp: datetime) -> str:
+    return f"{prefix}{timestamp.astimezone(UTC):date=%Y-%m-%d/hour=%H/}"
 
 
-def _compact(moment: datetime) -> str:
+def _compact(timestamp: datetime) -> str:
     # Without hyphens, which separate a name's parts.
-    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%S%f}"[:-3] + "Z"
+    return f"{timestamp.astimezone(UTC):%Y%m%dT%H%M%S%f}"[:-3] + "Z"
 
 
 def _moment(compact: str) -> datetime:

@@ -118,8 +118,8 @@ def check_given(labelled: LabelledPost, now: datetime) -> None:
 
 def labelled_time(labelled_at: str) -> datetime:
     """Return a label's time; without a time zone, it is in UTC."""
-    moment = datetime.fromisoformat(labelled_at)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    timestamp = datetime.fromisoformat(labelled_at)
+    return timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
 
 
 def given_by(posts: Iterable[LabelledPost], now: datetime) -> list[LabelledPost]:

@@ -64,7 +64,7 @@ def library(places: Iterable[str] = _PLACES) -> Path:
     )
 
 
-def is_driven() -> bool:
+def is_accelerated() -> bool:
     """Return whether this process has the accelerated clock."""
     return _OFFSETS in os.environ
 
