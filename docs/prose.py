@@ -60,9 +60,9 @@ _PARSER = MarkdownIt("commonmark").enable("table")
 
 @dataclass(frozen=True)
 class Piece:
-    """A heading, paragraph, table cell, link text or message, and its first line."""
+    """A heading, paragraph, table cell, link text, message or test name, and its first line."""
 
-    kind: Literal["heading", "text", "link", "message"]
+    kind: Literal["heading", "text", "link", "message", "name"]
     line: int
     text: str
 
@@ -192,6 +192,9 @@ def _python(source: str, *, messages: bool) -> Iterator[Piece]:
                 docstring = _TERM.sub(rf"\1- {CODE}.", _URL.sub(CODE, inspect.cleandoc(text)))
                 yield from _markdown(docstring, node.lineno)
                 continue
+            case ast.FunctionDef(name=name) if name.startswith("test_"):
+                yield Piece("name", node.lineno, name.removeprefix("test_").replace("_", " "))
+                said = ""
             case ast.Constant(value=str(text)):
                 said = text
             case ast.JoinedStr(values=values):

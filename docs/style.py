@@ -55,6 +55,8 @@ def _faults(piece: Piece) -> Iterator[tuple[int, str]]:
         title = _NUMBER.sub("", piece.text)
         yield from _forbidden(title, RULES["headings"])
         yield from _long(0, title, "heading")
+    if piece.kind == "name":
+        yield from _forbidden(piece.text, RULES["names"])
     if piece.kind == "text":
         for sentence in _SENTENCE.finditer(piece.text):
             yield from _long(sentence.start(), sentence[0], "sentence")

@@ -156,7 +156,8 @@ class Monitoring(Settings):
         ge=1,
         le=1_000_000,
         json_schema_extra=unit("invocations"),
-        description="Throttled predictor invocations in five minutes at which the throttles alarm ",
+        description="Throttled predictor invocations in five minutes at which the throttles alarm "
+        "fires.",
     )
     quarantine_alarm_posts: int = Field(
         default=100,

@@ -261,7 +261,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         serving.process(records, lambda: context.get_remaining_time_in_millis() / 1000)
     except PartialBatchFailure as error:
         logger.warning("partial batch failure", cause=str(error), records=len(records))
-        metrics.add_metric(metric_names.PARTIAL_BATCH_FAILURES, MetricUnit.Count, 1)
+        metrics.add_metric(metric_names.PARTIAL_FAILURES, MetricUnit.Count, 1)
         _count_partial_batch_failure(serving.stage, context.function_version)
         return {"batchItemFailures": [{"itemIdentifier": error.sequence_number}]}
     return {"batchItemFailures": []}
@@ -278,7 +278,7 @@ def _count_scored(stage: str, role: str, predictions: list[Prediction]) -> None:
 
 def _count_partial_batch_failure(stage: str, version: str) -> None:
     """Count a batch that this code version reported as failed; a canary alarm watches it."""
-    with single_metric(metric_names.PARTIAL_BATCH_FAILURES, MetricUnit.Count, 1) as failures:
+    with single_metric(metric_names.PARTIAL_FAILURES, MetricUnit.Count, 1) as failures:
         failures.add_dimension(dimension_names.STAGE, stage)
         failures.add_dimension(dimension_names.SERVICE, "predictor")
         failures.add_dimension(dimension_names.CODE_VERSION, version)

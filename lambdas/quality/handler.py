@@ -114,7 +114,7 @@ def _publish(
             "Value": len(outcome.scored),
         },
         {
-            "MetricName": metric_names.TRAINING_POSTS_EXCLUDED,
+            "MetricName": metric_names.EXCLUDED_POSTS,
             "Dimensions": stage,
             "Value": outcome.trained_on,
         },

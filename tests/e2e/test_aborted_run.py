@@ -30,7 +30,7 @@ def test_that_is_killed_while_its_stack_runs():
 """
 
 
-def test_a_run_that_is_killed_leaves_no_local_stack(tmp_path: Path) -> None:
+def test_a_killed_test_run_leaves_no_local_stack(tmp_path: Path) -> None:
     stack, ready = tmp_path / "stack", tmp_path / "ready"
     file = tmp_path / "test_aborted.py"
     places = {"stack": str(stack), "app": str(write_app(tmp_path / "app")), "ready": str(ready)}

@@ -169,7 +169,7 @@ def test_no_alarm_fires_on_a_new_stack(deployed: Deployed) -> None:
     assert {states[name] for name in waiting} == {"INSUFFICIENT_DATA"}
 
 
-def test_posts_that_wait_in_the_stream(deployed: Deployed, alarms: Alarms) -> None:
+def test_waiting_posts_fire_the_iterator_age_alarm(deployed: Deployed, alarms: Alarms) -> None:
     """The age is the mapping's own: posts wait for the batching window of one second."""
     with alarms.tightened("ObservabilityIteratorAge", Threshold=100.0):
         deployed.deployment.send([("key", b"not a post")])
@@ -197,14 +197,14 @@ def test_posts_that_wait_in_the_stream(deployed: Deployed, alarms: Alarms) -> No
         ("ObservabilityApiErrors", "WebServiceApi", {}),
     ],
 )
-def test_a_function_that_fails(
+def test_a_failing_function_fires_its_errors_alarm(
     deployed: Deployed, alarms: Alarms, alarm: str, function: str, event: dict[str, Any]
 ) -> None:
     deployed.invoke(deployed.function(function), event)
     alarms.fires(alarm)
 
 
-def test_a_retraining_that_fails_and_the_function_that_failed_it(
+def test_a_failed_retraining_fires_its_alarm_and_the_functions(
     deployed: Deployed, alarms: Alarms
 ) -> None:
     dataset = deployed.function("RetrainingDataset")
@@ -217,14 +217,16 @@ def test_a_retraining_that_fails_and_the_function_that_failed_it(
 
 
 @pytest.mark.parametrize("workflow", ["Monitoring", "Retraining", "Scoring"])
-def test_an_execution_that_is_aborted(deployed: Deployed, alarms: Alarms, workflow: str) -> None:
+def test_an_aborted_execution_fires_its_alarm(
+    deployed: Deployed, alarms: Alarms, workflow: str
+) -> None:
     with waiting(deployed, workflow) as started:
         deployed.client("stepfunctions").stop_execution(executionArn=started())
     alarms.fires(f"Observability{workflow}Aborted")
 
 
 @pytest.mark.parametrize("workflow", ["Monitoring", "Retraining", "Scoring"])
-def test_an_execution_that_runs_out_of_time(
+def test_a_timed_out_execution_fires_its_alarm(
     deployed: Deployed, alarms: Alarms, workflow: str
 ) -> None:
     with waiting(deployed, workflow, TimeoutSeconds=1) as started:
@@ -232,7 +234,7 @@ def test_an_execution_that_runs_out_of_time(
         alarms.fires(f"Observability{workflow}TimedOut")
 
 
-def test_a_scoring_that_fails(deployed: Deployed, alarms: Alarms) -> None:
+def test_a_failed_batch_scoring_fires_its_alarm(deployed: Deployed, alarms: Alarms) -> None:
     started = deployed.client("stepfunctions").start_execution(
         stateMachineArn=deployed.stack.outputs[stack_outputs.SCORING_STATE_MACHINE],
         input=json.dumps({"manifest": "there-is-none"}),
@@ -241,7 +243,7 @@ def test_a_scoring_that_fails(deployed: Deployed, alarms: Alarms) -> None:
     alarms.fires("ObservabilityScoringFailed")
 
 
-def test_a_measurement_that_fails(deployed: Deployed, alarms: Alarms) -> None:
+def test_a_failed_monitoring_run_fires_its_alarm(deployed: Deployed, alarms: Alarms) -> None:
     started = deployed.client("stepfunctions").start_execution(
         stateMachineArn=deployed.stack.outputs[stack_outputs.MONITORING_STATE_MACHINE],
         input=json.dumps({"start": "no time"}),
@@ -272,7 +274,9 @@ def waiting(deployed: Deployed, workflow: str, **changes: Any) -> Iterator[Calla
         states.update_state_machine(**machine, definition=before)
 
 
-def test_a_predictor_that_is_throttled(deployed: Deployed, alarms: Alarms, predictor: str) -> None:
+def test_a_throttled_predictor_fires_the_throttles_alarm(
+    deployed: Deployed, alarms: Alarms, predictor: str
+) -> None:
     functions = deployed.client("lambda")
     functions.put_function_concurrency(FunctionName=predictor, ReservedConcurrentExecutions=0)
     try:
@@ -283,14 +287,14 @@ def test_a_predictor_that_is_throttled(deployed: Deployed, alarms: Alarms, predi
     alarms.fires("ObservabilityThrottles")
 
 
-def test_a_hundred_posts_that_break_the_contract(
+def test_a_hundred_invalid_posts_fire_the_quarantine_rate_alarm(
     deployed: Deployed, alarms: Alarms, predictor: str
 ) -> None:
     deployed.invoke(predictor, kinesis_event(*[b"not a post"] * 100))
     alarms.fires("ObservabilityQuarantineRate")
 
 
-def test_batches_that_are_reported_as_failed(
+def test_partial_batch_failures_fire_their_alarm(
     deployed: Deployed, alarms: Alarms, predictor: str
 ) -> None:
     with environment(deployed, predictor, CHAMPION_PARAMETER="/there/is/none"):
@@ -299,7 +303,7 @@ def test_batches_that_are_reported_as_failed(
     alarms.fires("ObservabilityPartialBatchFailures")
 
 
-def test_a_web_service_that_cannot_answer(deployed: Deployed, alarms: Alarms) -> None:
+def test_web_service_errors_fire_their_alarm(deployed: Deployed, alarms: Alarms) -> None:
     function = deployed.function("WebServiceApi")
     with environment(deployed, function, CHAMPION_PARAMETER="/there/is/none"):
         for _ in range(5):
@@ -307,7 +311,9 @@ def test_a_web_service_that_cannot_answer(deployed: Deployed, alarms: Alarms) ->
     alarms.fires("WebServiceServerErrors")
 
 
-def test_a_batch_that_is_discarded(deployed: Deployed, alarms: Alarms) -> None:
+def test_a_discarded_batch_fires_the_failed_batches_alarm(
+    deployed: Deployed, alarms: Alarms
+) -> None:
     deployed.client("s3").put_object(
         Bucket=deployed.stack.outputs[stack_outputs.QUARANTINE_BUCKET],
         Key=f"aws/lambda/{uuid.uuid4()}",
@@ -316,25 +322,27 @@ def test_a_batch_that_is_discarded(deployed: Deployed, alarms: Alarms) -> None:
     alarms.fires("ObservabilityFailedBatches")
 
 
-def test_an_event_that_no_target_took(deployed: Deployed, alarms: Alarms) -> None:
+def test_a_dead_letter_fires_its_alarm(deployed: Deployed, alarms: Alarms) -> None:
     queue = deployed.named("DeadLetters", "AWS::SQS::Queue")
     deployed.client("sqs").send_message(QueueUrl=queue, MessageBody="{}")
     alarms.fires("ObservabilityDeadLetters")
     deployed.client("sqs").purge_queue(QueueUrl=queue)
 
 
-def test_a_drift_monitor_that_falls_silent(deployed: Deployed, alarms: Alarms) -> None:
+def test_a_silent_drift_monitor_fires_the_heartbeat_alarm(
+    deployed: Deployed, alarms: Alarms
+) -> None:
     now = datetime.now(UTC)
     deployed.deployment.measure(now - timedelta(minutes=1), now)
     alarms.falls_silent("DriftHeartbeat")
 
 
-def test_a_stream_that_falls_silent(deployed: Deployed, alarms: Alarms) -> None:
+def test_a_silent_stream_fires_its_alarm(deployed: Deployed, alarms: Alarms) -> None:
     deployed.deployment.send([("key", b"not a post")])
     alarms.falls_silent("ObservabilitySilentStream")
 
 
-def test_live_quality_below_what_is_accepted_starts_a_retraining(
+def test_live_quality_below_the_threshold_starts_a_retraining(
     deployed: Deployed, alarms: Alarms, retraining: dict[str, Any]
 ) -> None:
     """Label streamed posts wrongly; the gate refuses the model that learns from them."""
@@ -362,7 +370,7 @@ def started_by(deployed: Deployed, trigger: str) -> dict[str, Any] | None:
     return next((output for output in outputs if output.get("trigger") == trigger), None)
 
 
-def test_a_champion_that_is_refused(
+def test_a_model_load_failure_fires_its_alarm(
     deployed: Deployed, alarms: Alarms, predictor: str, tmp_path: Any, labelled_posts: Any
 ) -> None:
     model = train_version(tmp_path, labelled_posts)["model.npz"]

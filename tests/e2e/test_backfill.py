@@ -50,7 +50,7 @@ def archived(deployed: Deployed, start: datetime) -> dict[str, float]:
     return {row["prediction_id"]: row["probability"] for row in rows}
 
 
-def test_what_was_streamed_is_scored_to_the_bit_as_it_was_served(
+def test_a_backfill_reproduces_the_served_probabilities_exactly(
     deployed: Deployed, able: tuple[Target, Policy], retraining: dict[str, Any]
 ) -> None:
     target, _ = able

@@ -33,12 +33,12 @@ def make(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("setting", ["UV_SYSTEM_CERTS=true", "NODE_USE_SYSTEM_CA=1"])
-def test_make_tells_programs_to_trust_whom_the_system_trusts(setting: str, tmp_path: Path) -> None:
+def test_make_has_programs_trust_the_systems_certificates(setting: str, tmp_path: Path) -> None:
     assert setting in make("@env", tmp_path).stdout.splitlines()
 
 
 @pytest.mark.parametrize("program", DOWNLOADS)
-def test_make_downloads_with_the_certificates_of_the_system(program: str, tmp_path: Path) -> None:
+def test_make_downloads_with_the_systems_certificates(program: str, tmp_path: Path) -> None:
     """Without TLS inspection, it passes with either list."""
     done = make(DOWNLOADS[program], tmp_path)
     if "ENOTFOUND" in done.stderr or "dns error" in done.stderr:

@@ -176,7 +176,7 @@ def stage(app: Path, tmp_path: Path) -> Iterator[Stage]:
         local.down(tmp_path / "stack")
 
 
-def test_features_change_under_load_and_nothing_is_lost(
+def test_features_change_under_load_without_losing_posts(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:

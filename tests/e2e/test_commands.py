@@ -38,7 +38,7 @@ def as_before(deployed: Deployed, champion: Pointer) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("page", LINES)
-def test_each_line_of_a_page_prints_what_it_is_there_for(
+def test_each_documented_command_prints_the_expected_output(
     page: str, deployed: Deployed, shell: Shell, tmp_path: Path
 ) -> None:
     posts_in(tmp_path)

@@ -108,7 +108,7 @@ def measured(deployed: Deployed, retraining: dict[str, Any]) -> Snapshot:
     return eventually("metrics of what was done", all_there)
 
 
-def test_the_page_shows_what_the_stack_did(
+def test_the_page_shows_the_champion_metrics_and_runs(
     deployed: Deployed, measured: Snapshot, chromium: Chrome
 ) -> None:
     with served(deployed.deployment) as address:
@@ -126,7 +126,7 @@ def test_the_page_shows_what_the_stack_did(
     assert asked_for(chromium) == {"127.0.0.1"}
 
 
-def test_the_stress_rate_stands_above_everything_technical(chromium: Chrome) -> None:
+def test_the_stress_rate_is_above_all_technical_panels(chromium: Chrome) -> None:
     rates = [DAY, replace(DAY, source="ptsd"), replace(DAY, source="anxiety")]
     with served(Snapshot("stresswatch-dev", NOW, NOW - HOUR), RecentRates(rates)) as address:
         chromium.get(address)
@@ -143,7 +143,7 @@ def test_the_stress_rate_stands_above_everything_technical(chromium: Chrome) -> 
 
 
 @pytest.mark.parametrize("width", [390, 700])
-def test_a_narrow_window_needs_no_scrolling_sideways(
+def test_a_narrow_window_needs_no_horizontal_scrolling(
     measured: Snapshot, chromium: Chrome, width: int
 ) -> None:
     rates = RecentRates([DAY, replace(DAY, source="a_long_name" * 9)])
@@ -155,7 +155,7 @@ def test_a_narrow_window_needs_no_scrolling_sideways(
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_legends_cover_no_label_and_words_stay_on_one_line(
+def test_legends_cover_no_labels_and_words_are_not_broken(
     measured: Snapshot, chromium: Chrome, width: int
 ) -> None:
     with screen(chromium, width), served(measured, RecentRates([DAY])) as address:
@@ -166,7 +166,7 @@ def test_legends_cover_no_label_and_words_stay_on_one_line(
         assert chromium.execute_script(BROKEN) == []
 
 
-def test_every_metric_of_our_own_is_asked_for_as_it_is_published(
+def test_panels_query_metrics_with_the_published_dimensions(
     deployed: Deployed, measured: Snapshot
 ) -> None:
     pages = deployed.client("cloudwatch").get_paginator("list_metrics")
@@ -183,7 +183,7 @@ def test_every_metric_of_our_own_is_asked_for_as_it_is_published(
             assert (series.metric, frozenset(series.dimensions)) in published
 
 
-def test_a_stack_that_did_nothing_yet_says_so(chromium: Chrome) -> None:
+def test_the_page_of_a_new_stack_says_nothing_was_measured(chromium: Chrome) -> None:
     lines = dict.fromkeys((panel.title for panel in PANELS), ())
     with served(Snapshot("stresswatch-dev", NOW, NOW - HOUR, measured=lines)) as address:
         chromium.get(address)
@@ -195,7 +195,7 @@ def test_a_stack_that_did_nothing_yet_says_so(chromium: Chrome) -> None:
     assert [one.text for one in without] == ["not measured yet"] * len(DRAWN)
 
 
-def test_alarms_that_fire_stand_above_everything_with_what_to_do(chromium: Chrome) -> None:
+def test_firing_alarms_are_shown_with_their_meaning_and_runbook(chromium: Chrome) -> None:
     meaning = "Many columns moved. <script>alert(1)</script>"
     alarms = [
         AlarmStatus("a", "ALARM", NOW, meaning, "docs/runbooks/drift.md", "DriftShare", 0.15),
@@ -214,12 +214,12 @@ def test_alarms_that_fire_stand_above_everything_with_what_to_do(chromium: Chrom
     assert "docs/runbooks/drift.md" in shown
 
 
-def test_a_tile_shows_a_line_that_there_is() -> None:
+def test_every_tile_shows_an_existing_series() -> None:
     lines = {(panel.title, series.label) for panel in PANELS for series in panel.series}
     assert {(title, label) for title, label, _ in TILES} <= lines
 
 
-def test_pictures_are_taken_of_the_pages_of_the_local_stack(
+def test_screenshots_are_taken_of_the_local_stacks_pages(
     deployed: Deployed, measured: Snapshot, shell: Shell, tmp_path: Path
 ) -> None:
     (tmp_path / ".stresswatch").symlink_to(deployed.folder)
@@ -241,7 +241,7 @@ def test_pictures_are_taken_of_the_pages_of_the_local_stack(
             assert len(picture.getcolors()) > 20
 
 
-def test_the_picture_of_the_readme_is_drawn_anew(shell: Shell, tmp_path: Path) -> None:
+def test_the_readmes_picture_is_redrawn(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "docs" / "images").mkdir(parents=True)
     here = {"PYTHONPATH": str(PROJECT)}
     line = "python -m docs.rate_picture docs/images/stress-rate.png"
@@ -251,7 +251,7 @@ def test_the_picture_of_the_readme_is_drawn_anew(shell: Shell, tmp_path: Path) -
         assert 500 < picture.height < 900
 
 
-def test_the_command_serves_until_it_is_interrupted(deployed: Deployed, tmp_path: Path) -> None:
+def test_the_dashboard_is_served_until_ctrl_c(deployed: Deployed, tmp_path: Path) -> None:
     (tmp_path / ".stresswatch").symlink_to(deployed.folder)
     command = subprocess.Popen(
         [COMMAND, "dashboard", "--local", "--port", "0"],

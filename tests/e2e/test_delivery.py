@@ -71,7 +71,7 @@ def stacks(endpoint: Endpoint) -> dict[str, str]:
     return {stack["StackName"]: stack["StackStatus"] for stack in found}
 
 
-def test_a_stage_is_made_used_put_back_and_deleted_by_what_is_written(
+def test_documented_commands_deploy_roll_back_and_delete_a_stage(
     tmp_path: Path, project: Path
 ) -> None:
     path, bootstrap, deploy, *use, destroy = LINES

@@ -110,24 +110,24 @@ def summary(played):
     return json.loads((played[1] / "build" / "demo" / "summary.json").read_text())
 
 
-def test_it_says_which_posts_it_played_with(played, summary):
+def test_the_demo_says_whether_its_posts_are_real_or_synthetic(played, summary):
     word = "real posts" if played[0].is_dir() else "synthetic posts"
     assert summary["task"] == "stress"
     assert word in summary["data"]
     assert word in played[2].replace("\n", " ")
 
 
-def test_nothing_is_lost_and_nothing_is_predicted_twice(summary):
+def test_each_post_is_predicted_exactly_once(summary):
     assert summary["posts_sent"] > 1000
     assert summary["predictions_received"] == summary["posts_sent"]
     assert (summary["lost"], summary["duplicates"]) == (0, 0)
 
 
-def test_the_invalid_records_are_in_quarantine_and_no_others(summary):
+def test_only_the_invalid_records_are_quarantined(summary):
     assert summary["quarantined"] == 4
 
 
-def test_the_alarm_fires_on_unseen_communities_alone(summary):
+def test_only_unseen_communities_fire_the_drift_alarm(summary):
     first, second, unseen, _ = summary["drift"]
     assert [window["status"] for window in (first, second, unseen)] == ["measured"] * 3
     assert not first["alarm"]
@@ -137,7 +137,7 @@ def test_the_alarm_fires_on_unseen_communities_alone(summary):
     assert len(unseen["features"]) == 13
 
 
-def test_the_alarm_started_the_retraining_that_replaced_the_champion(summary):
+def test_the_drift_alarm_starts_a_retraining_that_is_promoted(summary):
     retraining = summary["retraining"]
     assert (retraining["trigger"], retraining["status"]) == ("drift_alarm", "SUCCEEDED")
     assert retraining["gate"]["accepted"]
@@ -151,12 +151,12 @@ def test_the_new_champion_answers_without_a_redeploy(summary):
     assert summary["drift"][-1]["model_version"] == summary["champion_after"]
 
 
-def test_the_new_champion_is_no_worse_where_it_learned(summary):
+def test_retraining_lowers_the_brier_score_without_hurting_f1(summary):
     assert summary["brier_after"] < summary["brier_before"]
     assert summary["f1_change"]["high"] > 0, "it would be worse by more than chance"
 
 
-def test_it_ends_with_the_rates_of_the_unseen_communities(summary):
+def test_corrected_rates_of_unseen_communities_are_near_the_true_ones(summary):
     """The corrected rate is near the true one, which is in the interval in 95 of 100 runs."""
     rates = summary["rates"]
     assert [one["posts"] for one in rates] == sorted((one["posts"] for one in rates), reverse=True)
@@ -176,7 +176,7 @@ def test_the_report_says_whether_a_change_is_significant(played, summary):
     assert page.count("no measurable change") == sum(by_chance)
 
 
-def test_it_says_where_its_seconds_went(summary):
+def test_the_demo_reports_the_duration_of_each_step(summary):
     assert sum(summary["steps"].values()) == pytest.approx(summary["seconds"], rel=0.2)
 
 
@@ -192,7 +192,7 @@ class Addresses(HTMLParser):
         self.fetched += [value for name, value in attrs if name == names.get(tag)]
 
 
-def test_the_report_is_one_page_that_needs_no_network(played):
+def test_the_report_is_a_single_offline_page(played):
     page = (played[1] / "build" / "demo" / "report.html").read_text()
     parser = Addresses()
     parser.feed(page)
@@ -201,7 +201,7 @@ def test_the_report_is_one_page_that_needs_no_network(played):
     assert len(page.encode()) < 1_000_000
 
 
-def test_the_new_champions_card_lies_beside_the_report_which_names_it(played, summary):
+def test_the_report_links_to_the_new_champions_model_card(played, summary):
     card = (played[1] / "build" / "demo" / "model_card.html").read_text()
     assert summary["champion_after"] in card
     assert "is not a diagnosis" in card
@@ -246,14 +246,14 @@ def mlflow_port(played):
     assert_nothing_runs(played[1])
 
 
-def test_the_page_of_trainings_is_served_until_ctrl_c(mlflow_port, summary):
+def test_the_mlflow_page_is_served_until_ctrl_c(mlflow_port, summary):
     address = f"http://127.0.0.1:{mlflow_port}"
     with urllib.request.urlopen(address, timeout=60) as page:
         assert "<title>MLflow</title>" in page.read().decode()
     assert {summary["champion_before"], summary["champion_after"]} <= tracked(address)
 
 
-def test_a_second_page_of_trainings_needs_another_port(mlflow_port, played):
+def test_a_second_mlflow_page_needs_another_port(mlflow_port, played):
     second = typed("make mlflow", played[1], MLFLOW_PORT=mlflow_port)
     said, _ = second.communicate(timeout=DEADLINE_SECONDS)
     assert (
@@ -264,7 +264,7 @@ def test_a_second_page_of_trainings_needs_another_port(mlflow_port, played):
 
 
 @pytest.mark.skipif(programs() is None, reason="no Chromium: apt-get install chromium-driver")
-def test_a_picture_is_taken_of_the_training_runs(mlflow_port, played):
+def test_a_screenshot_is_taken_of_the_training_runs(mlflow_port, played):
     path = os.pathsep.join([str(played[1] / ".venv" / "bin"), os.environ["PATH"]])
     line = "python -m docs.screenshot mlflow docs/images/mlflow.png"
     taking = typed(line, played[1], MLFLOW_PORT=mlflow_port, PATH=path)

@@ -20,7 +20,7 @@ LONGEST_SECONDS = 3600
 
 
 @pytest.mark.parametrize("file", OTHER_TASKS, ids=lambda file: file.stem)
-def test_the_whole_loop_is_played_and_mentions_the_task(file: Path, tmp_path: Path) -> None:
+def test_the_demo_runs_for_another_task_in_its_own_words(file: Path, tmp_path: Path) -> None:
     task = read_task(file)
     demo = subprocess.run(
         [PROGRAM, "demo", "--output", "demo"],

@@ -16,7 +16,7 @@ from tests.e2e.shell import LineFailed, Shell
 from tests.e2e.waiting import eventually
 
 
-def test_an_unprotected_stack_goes_and_its_retained_data_stays(
+def test_deleting_an_unprotected_stack_keeps_its_retained_data(
     deployed: Deployed,
 ) -> None:
     name = f"small-{uuid.uuid4().hex[:8]}"
@@ -61,10 +61,10 @@ def test_an_unprotected_stack_goes_and_its_retained_data_stays(
     s3.delete_bucket(Bucket=f"{name}-kept")
 
 
-def test_the_command_shows_the_plan_and_deletes_nothing_without_a_yes(
+def test_the_plan_is_shown_and_nothing_is_deleted_without_confirmation(
     deployed: Deployed, shell: Shell
 ) -> None:
-    with pytest.raises(LineFailed, match=r"Aborted\."):
+    with pytest.raises(LineFailed, match=r"(?s)emptied,\s.*Aborted\."):
         shell.type(["make destroy STAGE=dev"], PROJECT)
     stack = deployed.client("cloudformation").describe_stacks(StackName="stresswatch-dev")
     assert stack["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"

@@ -78,7 +78,7 @@ def texts(records):
     return {post.post_id: post.text for post in (parse_post(each["Data"]) for each in records)}
 
 
-def test_the_command_line_of_aws_puts_each_line_as_a_post(endpoint, stream, run):
+def test_the_aws_cli_example_sends_each_line_as_a_post(endpoint, stream, run):
     done = run("sh", PROJECT / "examples/aws_cli.sh", stream, input=LINES.rstrip())
     assert (done.returncode, done.stderr) == (0, "")
     records = on_stream(endpoint, stream)
@@ -86,13 +86,13 @@ def test_the_command_line_of_aws_puts_each_line_as_a_post(endpoint, stream, run)
     assert sorted(done.stdout.split()) == sorted(each["SequenceNumber"] for each in records)
 
 
-def test_boto3_puts_each_line_as_a_post(endpoint, stream, run):
+def test_the_boto3_example_sends_each_line_as_a_post(endpoint, stream, run):
     done = run(sys.executable, PROJECT / "examples/boto3_posts.py", stream, input=LINES)
     assert (done.returncode, done.stderr) == (0, "")
     assert texts(on_stream(endpoint, stream)) == {post["post_id"]: post["text"] for post in POSTS}
 
 
-def test_the_source_puts_each_entry_once_and_resumes_where_it_was(endpoint, stream, run, tmp_path):
+def test_the_source_sends_each_entry_once_and_resumes(endpoint, stream, run, tmp_path):
     server = feed.serve()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     command = (
@@ -116,7 +116,7 @@ def test_the_source_puts_each_entry_once_and_resumes_where_it_was(endpoint, stre
     assert not any(b"user" in record["Data"] for record in records)
 
 
-def test_the_source_leaves_its_cursor_when_the_stream_takes_nothing(run, tmp_path):
+def test_a_failed_send_does_not_move_the_sources_cursor(run, tmp_path):
     server = feed.serve()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -163,7 +163,7 @@ def _without(value: Any, gone: set[str]) -> Any:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_is_deployed_and_differs_by_what_is_left_out(
+def test_a_deployed_stage_differs_only_by_the_omitted_resources(
     account: Account, stage: str, tmp_path: Path
 ) -> None:
     whole = synthesize(stage, tmp_path / "whole")
@@ -191,7 +191,7 @@ def names(folder: Path, logical: str, gone: set[str]) -> bool:
 
 
 @pytest.mark.parametrize("kind", UNKNOWN)
-def test_what_is_left_out_is_not_known_to_the_emulator(account: Account, kind: str) -> None:
+def test_omitted_resource_types_are_unknown_to_the_emulator(account: Account, kind: str) -> None:
     """A release that knows it is to be used with it."""
     template = {"Resources": {"One": {"Type": kind, "Properties": {}}}}
     with pytest.raises(ClientError, match="Unrecognized resource types"):

@@ -74,7 +74,7 @@ def settled(deployed: Deployed) -> set[str]:
     }
 
 
-def test_nothing_is_left_of_a_person_whose_posts_were_labelled(
+def test_all_records_of_a_person_with_labelled_posts_are_deleted(
     deployed: Deployed, able: tuple[Target, Policy], tmp_path: Path
 ) -> None:
     target, _ = able

@@ -133,7 +133,7 @@ def test_sampled_posts_go_to_annotators_and_return_with_labels(
     }
 
 
-def test_a_person_is_forgotten_in_the_queue_with_the_documented_policies(
+def test_deletion_from_the_label_queue_needs_its_own_policy(
     drawing: Deployed,
 ) -> None:
     queue = drawing.stack.outputs[stack_outputs.LABEL_QUEUE_BUCKET]

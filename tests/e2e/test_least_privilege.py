@@ -360,9 +360,7 @@ def is_listed_as(name: str, permission: Permission) -> bool:
 
 
 @pytest.mark.parametrize("role", SCENARIOS)
-def test_without_any_one_permission_a_role_cannot_do_what_it_is_for(
-    stage: Stage, role: str
-) -> None:
+def test_removing_any_permission_breaks_the_roles_task(stage: Stage, role: str) -> None:
     scenario = SCENARIOS[role]
     said = scenario(stage, None)
     assert not is_refused_anything(said), said
@@ -379,13 +377,13 @@ def test_without_any_one_permission_a_role_cannot_do_what_it_is_for(
     assert not_missed == []
 
 
-def test_every_role_is_tried_or_listed_with_the_reason_why_not(deployed: Deployed) -> None:
+def test_every_role_is_tested_or_exempt_with_a_reason(deployed: Deployed) -> None:
     roles = deployed.logical_ids("AWS::IAM::Role")
     known = [*SCENARIOS, *ROLES_BEYOND]
     assert [role for role in roles if not role.startswith(tuple(known))] == []
 
 
-def test_nothing_is_listed_as_beyond_the_local_stack_that_no_role_has(deployed: Deployed) -> None:
+def test_every_exempt_permission_is_granted_to_a_role(deployed: Deployed) -> None:
     granted = {role: Policy.of(deployed, role).permissions for role in SCENARIOS}
     actions = {one.action for permissions in granted.values() for one in permissions}
     services = {action.partition(":")[0] for action in actions}

@@ -51,9 +51,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("line", ["make diff STAGE=dev", "make diff STAGE=staging BASE=HEAD~1"])
-def test_the_diff_is_what_the_stage_has_now_and_had_not_at_the_commit(
-    line: str, project: Path
-) -> None:
+def test_the_diff_shows_changes_since_the_base_commit(line: str, project: Path) -> None:
     done = type_(line, project)
     if "npm error" in done.stdout:
         pytest.skip(f"npm cannot install CDK's command here: {done.stdout[-500:]}")
@@ -64,7 +62,7 @@ def test_the_diff_is_what_the_stage_has_now_and_had_not_at_the_commit(
     assert "Number of stacks with differences: 1" in done.stdout
 
 
-def test_the_hooks_stop_a_commit_that_the_checks_refuse(project: Path, tmp_path: Path) -> None:
+def test_the_hooks_reject_a_commit_that_fails_the_checks(project: Path, tmp_path: Path) -> None:
     """All checks except mypy's, which takes half a minute without a cache."""
     made = type_("make hooks", project)
     assert made.returncode == 0, made.stdout
@@ -111,7 +109,7 @@ def test_the_hooks_check_the_subject_of_a_commit(
     assert done.returncode == status, done.stdout
 
 
-def test_each_stage_keeps_to_the_rules_of_aws(project: Path) -> None:
+def test_each_stage_passes_the_aws_rule_checks(project: Path) -> None:
     done = type_("make aws-check", project)
     assert done.returncode == 0, done.stdout
     checked = re.findall(r"^(\w+): \d+ rules", done.stdout, re.MULTILINE)

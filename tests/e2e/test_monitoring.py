@@ -51,7 +51,7 @@ def settled(deployed: Deployed) -> list[str]:
     return [row["prediction_id"] for row in rows(deployed, PREDICTIONS.settled)]
 
 
-def test_each_prediction_has_one_settled_row_once_it_is_measured(
+def test_each_measured_prediction_has_exactly_one_settled_row(
     deployed: Deployed, retraining: dict[str, Any]
 ) -> None:
     measured = measure(deployed)
@@ -61,7 +61,7 @@ def test_each_prediction_has_one_settled_row_once_it_is_measured(
     assert set(ids) == archived(deployed) != set()
 
 
-def test_what_comes_later_is_settled_by_the_next_run(
+def test_later_predictions_are_settled_by_the_next_run(
     deployed: Deployed, retraining: dict[str, Any]
 ) -> None:
     measure(deployed)
@@ -72,7 +72,7 @@ def test_what_comes_later_is_settled_by_the_next_run(
     assert sorted(settled(deployed)) == sorted(archived(deployed))
 
 
-def test_a_run_that_finds_all_settled_rewrites_none(
+def test_a_run_without_new_predictions_rewrites_nothing(
     deployed: Deployed, retraining: dict[str, Any]
 ) -> None:
     measure(deployed)
@@ -91,7 +91,7 @@ def written(deployed: Deployed) -> dict[str, datetime]:
     }
 
 
-def test_a_settle_that_fails_fails_the_run_and_the_next_one_takes_it_up(
+def test_a_failed_settle_fails_the_run_and_the_next_run_retries_it(
     deployed: Deployed, retraining: dict[str, Any]
 ) -> None:
     measure(deployed)
@@ -114,7 +114,7 @@ def test_live_quality_is_measured_with_each_run_on_demand(
     assert measure(deployed).quality["status"] in ("measured", "too_few_labels")
 
 
-def test_the_schedules_rule_starts_the_workflow_for_its_time(
+def test_the_schedule_starts_the_workflow_with_the_scheduled_time(
     deployed: Deployed, retraining: dict[str, Any]
 ) -> None:
     """Fire as the rule does: with the scheduled time, at any later time."""

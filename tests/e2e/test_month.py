@@ -58,12 +58,12 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "each new champion was accepted by the gate",
     ],
 )
-def test_it_is_promised_and_kept(month: dict[str, Any], promise: str) -> None:
+def test_each_promise_is_kept(month: dict[str, Any], promise: str) -> None:
     (found,) = [one for one in month["promises"] if one["promise"] == promise]
     assert found["kept"], found["because"]
 
 
-def test_thirty_days_passed_on_the_calendar(month: dict[str, Any]) -> None:
+def test_the_simulation_covers_thirty_calendar_days(month: dict[str, Any]) -> None:
     dates = [day["date"] for day in month["days"]]
     assert (dates[0], dates[-1], len(set(dates))) == ("2026-03-01", "2026-03-30", 30)
     versions = {day["champion"] for day in month["days"]}

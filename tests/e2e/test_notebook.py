@@ -8,7 +8,7 @@ from docs.notebook import execute
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
-def test_the_notebook_goes_from_data_to_a_verdict_on_a_challenger():
+def test_the_notebook_runs_from_the_data_to_the_gates_verdict():
     notebook = execute()
     said = [
         output.get("text") or output.get("data", {}).get("text/plain", "")

@@ -191,7 +191,7 @@ def with_marker(things: Iterator[tuple[str, bytes]]) -> list[str]:
     return sorted({name for name, content in things if holds_marker(content)})
 
 
-def test_the_text_of_a_post_is_where_it_must_be_and_nowhere_else(
+def test_post_text_appears_only_in_the_expected_places(
     deployed: Deployed, champion: Pointer, notified: str, tmp_path: Path
 ) -> None:
     stream_marked_posts(deployed, tmp_path / "checkpoints")

@@ -71,7 +71,7 @@ def labels(world: World) -> Labels:
     return newest_labels(read_lines(world.s3, world.training_bucket, LABELS_PREFIX), world.key)
 
 
-def test_labelled_predictions_score_as_whole_rows_do(world: World, athena: Athena) -> None:
+def test_queried_labelled_predictions_match_the_archive_rows(world: World, athena: Athena) -> None:
     window = world.window
     rows = archive.read(world.s3, world.archive_bucket, window.start, window.end)
     expected = match(labels(world), rows, "v1")
@@ -82,7 +82,9 @@ def test_labelled_predictions_score_as_whole_rows_do(world: World, athena: Athen
     assert sorted(outcome.scored, key=repr) == sorted(expected.scored, key=repr) != []
 
 
-def test_a_shadow_and_a_probation_compare_as_whole_rows_do(world: World, live: LiveArchive) -> None:
+def test_queried_comparisons_match_those_of_the_archive_rows(
+    world: World, live: LiveArchive
+) -> None:
     window, bucket = world.window, world.archive_bucket
     answered = archive.read(world.s3, bucket, window.start, window.end)
     shadowed = archive.read(world.s3, bucket, window.start, window.end + GRACE, prefix=SHADOW.raw)
@@ -92,11 +94,32 @@ def test_a_shadow_and_a_probation_compare_as_whole_rows_do(world: World, live: L
     found = live.compare_shadow(window, "v1", "v2")
     assert sorted(found.labelled, key=repr) == sorted(expected.labelled, key=repr) != []
     assert replace(found, labelled=()) == replace(expected, labelled=())
-    probation = live.compare_probation(window, "v1", "v2")
-    assert 0 < probation.both < probation.posts
 
 
-def test_a_query_that_fails_is_named_and_quotes_nothing(world: World, athena: Athena) -> None:
+def test_a_queried_probation_matches_that_of_the_archive_rows(
+    world: World, live: LiveArchive
+) -> None:
+    window, bucket = world.window, world.archive_bucket
+    answered = archive.read(world.s3, bucket, window.start - GRACE, window.end + GRACE)
+    earlier = {
+        row["prediction_id"]
+        for row in answered
+        if datetime.fromisoformat(row["predicted_at"]) < window.start
+    }
+    by_v1 = [
+        row
+        for row in archive.read(world.s3, bucket, window.start, window.end, prefix=SHADOW.raw)
+        if row["model_version"] == "v1" and row["prediction_id"] not in earlier
+    ]
+    by_v2 = [row for row in answered if row["model_version"] == "v2"]
+    expected = compare_rows(by_v1, by_v2, labels(world))
+    found = live.compare_probation(window, "v1", "v2")
+    assert sorted(found.labelled, key=repr) == sorted(expected.labelled, key=repr)
+    assert replace(found, labelled=()) == replace(expected, labelled=())
+    assert 0 < found.both < found.posts
+
+
+def test_a_failed_query_is_named_without_quoting_data(world: World, athena: Athena) -> None:
     text = "cast(post_id AS bigint)"
     sql = f"SELECT {text} FROM {PREDICTIONS_TABLE} WHERE model_version = ?"
     with pytest.raises(QueryFailed, match=r"^the query [\w-]{36} ended as FAILED") as failure:

@@ -87,8 +87,8 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resting]:
     assert threads.failure is None
 
 
-class TestRest:
-    def test_a_record_is_processed_though_the_stack_was_quiet(self, resting: Resting) -> None:
+class TestIdleStack:
+    def test_an_idle_stack_processes_a_new_record(self, resting: Resting) -> None:
         resting.fall_asleep()
         resting.small.put(resting.small.Plain, [{"number": 1}])
         objects = resting.look.client("s3")
@@ -99,14 +99,14 @@ class TestRest:
 
         eventually("processed record", processed)
 
-    def test_looks_alone_do_not_end_the_rest(self, resting: Resting) -> None:
+    def test_monitoring_calls_do_not_wake_an_idle_stack(self, resting: Resting) -> None:
         resting.fall_asleep()
         cloudwatch = resting.look.client("cloudwatch")
         for _ in range(20):
             cloudwatch.describe_alarms()
         assert resting.activity.is_deep(resting.threads)
 
-    def test_an_alarm_fires_though_the_stack_was_quiet(self, resting: Resting) -> None:
+    def test_an_alarm_fires_on_an_idle_stack(self, resting: Resting) -> None:
         resting.fall_asleep()
         resting.small.stack.client("cloudwatch").put_metric_data(
             Namespace="Small",
@@ -134,7 +134,7 @@ class TestRest:
             ),
         )
 
-    def test_shards_of_a_split_are_read_though_the_stack_was_quiet(self, resting: Resting) -> None:
+    def test_child_shards_are_read_after_a_split_on_an_idle_stack(self, resting: Resting) -> None:
         small = resting.small
         resting.fall_asleep()
         small.stack.client("kinesis").split_shard(
@@ -155,7 +155,7 @@ class TestRest:
         eventually("records of both children", seen)
 
 
-def test_the_background_process_lets_its_stack_rest(
+def test_the_background_process_lets_its_stack_go_idle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log has every request, and only the stack itself adds to it."""

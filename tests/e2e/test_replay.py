@@ -52,7 +52,7 @@ def streamed(deployed: Deployed) -> set[str]:
     return set(consumer.predictions)
 
 
-def test_what_was_held_is_predicted_once_and_is_held_no_more(
+def test_replayed_records_are_predicted_once_and_no_longer_held(
     deployed: Deployed, able: tuple[Target, Policy]
 ) -> None:
     target, _ = able

@@ -37,7 +37,7 @@ def keys(stack: local.LocalStack) -> list[str]:
 
 
 @pytest.mark.parametrize("ended", ["it runs", "it was stopped", "it was killed"])
-def test_a_stack_after_a_reset_begins_empty(app: Path, ended: str) -> None:
+def test_a_stack_starts_empty_after_a_reset(app: Path, ended: str) -> None:
     stack = start(LOCAL_DIRECTORY, app)
     stack.client("s3").put_object(Bucket=stack.outputs["Bucket"], Key="mine/a", Body=b"a")
     if ended == "it was stopped":

@@ -122,7 +122,7 @@ def entered(deployed: Deployed, execution: str, state: str) -> list[dict[str, An
     ]
 
 
-def test_a_deployment_that_changes_the_stacks_tags_leaves_the_champion(
+def test_a_deployment_with_changed_tags_keeps_the_champion(
     deployed: Deployed, champion: Pointer
 ) -> None:
     """CloudFormation writes every property of its parameter with such a change."""
@@ -156,13 +156,13 @@ def test_one_retraining_runs_at_a_time(deployed: Deployed) -> None:
     assert "dataset" not in suppressed
 
 
-def test_without_new_labels_it_is_declined_and_trains_nothing(deployed: Deployed) -> None:
+def test_a_retraining_without_new_labels_is_declined(deployed: Deployed) -> None:
     output = end(deployed, start(deployed, force=False))
     assert "0 labels are new" in output["dataset"]["declined"]
     assert "training" not in output
 
 
-def test_an_approved_challenger_is_promoted_with_who_approved_it(
+def test_an_approved_challenger_is_promoted_and_its_approval_recorded(
     deployed: Deployed, asks_a_person: None, shell: Shell, tmp_path: Path
 ) -> None:
     execution = start(deployed, force=True)
@@ -175,7 +175,7 @@ def test_an_approved_challenger_is_promoted_with_who_approved_it(
     assert "approved it: I looked" in read_changes(deployed.client("ssm"), parameter)[-1].because
 
 
-def test_a_challenger_that_a_person_rejects_is_not_promoted(
+def test_a_challenger_rejected_by_an_operator_is_not_promoted(
     deployed: Deployed, asks_a_person: None, shell: Shell, tmp_path: Path
 ) -> None:
     execution = start(deployed, force=True)
@@ -188,7 +188,7 @@ def test_a_challenger_that_a_person_rejects_is_not_promoted(
     assert deployed.deployment.champion() is None
 
 
-def test_after_a_rollback_the_earlier_version_answers_within_a_minute(
+def test_a_rollback_takes_effect_within_a_minute(
     deployed: Deployed, champion: Pointer, tmp_path: Any
 ) -> None:
     files = train_version(tmp_path, make_posts(200, seed=9), "v2", champion.version)
@@ -223,17 +223,17 @@ def attempts(deployed: Deployed, script: str) -> list[int]:
     return [state["attempt"]["number"] for state in tried]
 
 
-def test_a_training_that_gets_no_instance_is_retried_and_then_fails(
+def test_a_training_job_without_an_instance_is_retried_and_then_fails(
     deployed: Deployed,
 ) -> None:
     assert attempts(deployed, WITHOUT_INSTANCE) == [1, 2, 3, 4]
 
 
-def test_a_training_that_fails_for_another_reason_is_not(deployed: Deployed) -> None:
+def test_a_training_job_that_fails_otherwise_is_not_retried(deployed: Deployed) -> None:
     assert attempts(deployed, "import sys; sys.exit(1)") == [1]
 
 
-def test_a_worse_challenger_is_rejected_and_people_get_the_table(
+def test_a_worse_challenger_is_rejected_and_its_checks_are_sent(
     deployed: Deployed, champion: Pointer, inbox: Inbox
 ) -> None:
     with container(deployed, ON_FEW_POSTS):
@@ -249,7 +249,7 @@ def test_a_worse_challenger_is_rejected_and_people_get_the_table(
     assert deployed.deployment.champion() == champion
 
 
-def test_a_challenger_that_learned_flipped_labels_is_rejected(
+def test_a_challenger_trained_on_flipped_labels_is_rejected(
     deployed: Deployed, champion: Pointer
 ) -> None:
     flipped = [replace(post, label=1 - post.label) for post in make_posts(300, seed=5)]
@@ -264,7 +264,7 @@ def test_a_challenger_that_learned_flipped_labels_is_rejected(
     assert deployed.deployment.champion() == champion
 
 
-def test_a_broken_challenger_ends_the_retraining_and_people_hear_why(
+def test_a_corrupt_challenger_fails_the_retraining_and_is_reported(
     deployed: Deployed, champion: Pointer, inbox: Inbox
 ) -> None:
     why = "model.npz is not the file that the manifest names"
@@ -339,7 +339,7 @@ def test_a_better_challenger_that_agrees_on_live_posts_is_promoted(
     assert "- passed: agreement with champion, live posts" in told
 
 
-def test_a_challenger_that_fails_in_shadow_is_rejected_and_posts_answered(
+def test_a_challenger_that_fails_in_shadow_is_rejected_without_outage(
     deployed: Deployed, poor: None, inbox: Inbox
 ) -> None:
     execution, state = reaching(deployed, "WhileItShadows")
@@ -376,7 +376,7 @@ def test_a_good_new_champion_passes_its_probation_and_stays(
     assert "- not applicable: Brier score, labelled live posts: 0 labelled live posts" in told
 
 
-def test_a_new_champion_that_labels_contradict_is_rolled_back(
+def test_a_new_champion_contradicted_by_labels_is_rolled_back(
     deployed: Deployed, poor: None, inbox: Inbox
 ) -> None:
     """The less trained model fits flipped labels better."""

@@ -88,7 +88,7 @@ def expected(deployed: Deployed, pointer: Pointer) -> dict[str, float]:
     return {one.post.post_id: one.probability for one in served.predict(named, datetime.now(UTC))}
 
 
-def test_a_pipeline_is_promoted_answers_and_is_rolled_back(
+def test_a_scikit_learn_model_is_promoted_served_and_rolled_back(
     operator: Newcomer, deployed: Deployed, arrays: Pointer
 ) -> None:
     assert answers(deployed, "v1") == pytest.approx(expected(deployed, arrays), abs=1e-12)

@@ -104,7 +104,7 @@ def test_every_post_is_scored_once_and_the_invalid_one_is_counted(
     assert sum(row["stressed"] for row in found) == summary["stressed"]
 
 
-def test_a_file_in_the_bucket_is_scored_in_place_and_again_for_free(
+def test_a_file_in_the_bucket_is_scored_in_place_and_only_once(
     deployed: Deployed, target: Target, tmp_path: Path
 ) -> None:
     bucket = target.output(stack_outputs.TRAINING_BUCKET)
@@ -139,12 +139,12 @@ def test_failed_parts_are_reported_and_scored_by_another_run(
     assert run(target, file)["posts"] == 1
 
 
-def test_a_file_none_of_whose_lines_is_a_post_is_an_error(target: Target, tmp_path: Path) -> None:
+def test_a_file_without_valid_posts_is_rejected(target: Target, tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match=r"\.jsonl holds no post"):
         run(target, str(written(tmp_path, "jsonl", posts=0)))
 
 
-def test_a_run_that_was_interrupted_goes_on_and_is_taken_up_again(
+def test_an_interrupted_command_resumes_the_same_run(
     deployed: Deployed, target: Target, tmp_path: Path
 ) -> None:
     file = str(written(tmp_path, "jsonl"))
@@ -159,9 +159,7 @@ def interrupt(_: float) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def test_a_file_that_the_operator_may_not_read_is_refused(
-    deployed: Deployed, target: Target
-) -> None:
+def test_a_file_without_read_permission_is_rejected(deployed: Deployed, target: Target) -> None:
     bucket = target.output(stack_outputs.QUARANTINE_BUCKET)
     with pytest.raises(OperatorError, match="You may not read s3://"):
         run(target, f"s3://{bucket}/quarantine/posts.jsonl")

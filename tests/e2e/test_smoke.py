@@ -22,7 +22,7 @@ def able(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[tuple[Targe
         yield found
 
 
-def test_a_hundred_posts_are_sent_and_each_is_predicted_by_the_champion(
+def test_the_champion_predicts_all_hundred_posts(
     deployed: Deployed, able: tuple[Target, Policy]
 ) -> None:
     target, _ = able
@@ -34,7 +34,7 @@ def test_a_hundred_posts_are_sent_and_each_is_predicted_by_the_champion(
     assert f": 100 by {champion.version}." in shown.getvalue()
 
 
-def test_it_needs_each_of_the_documented_permissions(
+def test_the_smoke_test_needs_each_of_the_documented_permissions(
     able: tuple[Target, Policy],
 ) -> None:
     target, policy = able

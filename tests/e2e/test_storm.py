@@ -274,7 +274,7 @@ def storm(app: Path, tmp_path: Path) -> Iterator[Storm]:
         local.down(tmp_path / "stack")
 
 
-def test_after_a_storm_each_record_is_where_it_must_be_and_nothing_else_is(storm: Storm) -> None:
+def test_every_record_is_accounted_for_after_random_faults(storm: Storm) -> None:
     storm.send()
     storm.wait_until_settled()
     for event in storm.chance.sample(EVENTS, len(EVENTS)):

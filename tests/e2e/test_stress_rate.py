@@ -56,7 +56,9 @@ def identity_key(deployed: Deployed) -> bytes:
     return str(secrets.get_secret_value(SecretId=name)["SecretString"]).encode()
 
 
-def test_the_workflow_estimates_what_labels_say(deployed: Deployed, posts: list[Drawn]) -> None:
+def test_the_estimated_interval_contains_the_true_rate(
+    deployed: Deployed, posts: list[Drawn]
+) -> None:
     bucket = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
     found = read_rates(deployed.client("s3"), bucket, MONDAY, MONDAY + timedelta(days=1))
     week = {rate.cell: rate for rate in found}[Period.WEEK, MONDAY, None]
@@ -67,7 +69,9 @@ def test_the_workflow_estimates_what_labels_say(deployed: Deployed, posts: list[
     assert week.low < sum(post.label for post in posts) / len(posts) < week.high
 
 
-def test_the_table_is_there_in_athena(deployed: Deployed, posts: list[Drawn]) -> None:
+def test_the_stress_rate_table_can_be_queried_in_athena(
+    deployed: Deployed, posts: list[Drawn]
+) -> None:
     outputs = deployed.stack.outputs
     workgroup = deployed.named("QueryingFunctionsWorkgroup", "AWS::Athena::WorkGroup")
     athena = Athena(deployed.client("athena"), workgroup, outputs[stack_outputs.QUERY_DATABASE])
@@ -78,14 +82,16 @@ def test_the_table_is_there_in_athena(deployed: Deployed, posts: list[Drawn]) ->
     assert rows.keys() == {None, "anxiety", "ptsd"}
 
 
-def test_the_page_is_beside_the_drift_reports(deployed: Deployed, posts: list[Drawn]) -> None:
+def test_the_stress_rate_page_is_stored_with_the_drift_reports(
+    deployed: Deployed, posts: list[Drawn]
+) -> None:
     bucket = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
     said = read(deployed.client("s3"), Location(bucket, PAGE)).decode()
     assert f"<td>{MONDAY}</td><td>{len(posts)}</td>" in said
     assert deployed.objects(bucket, PREFIX)
 
 
-def test_the_command_shows_it_and_writes_files(
+def test_the_trend_command_prints_and_exports_the_stress_rate(
     deployed: Deployed, shell: Shell, posts: list[Drawn], tmp_path: Path
 ) -> None:
     span = f"--from {MONDAY} --to {DAYS[1]}"

@@ -17,7 +17,7 @@ def newcomer(tmp_path):
     found.type("stresswatch down")
 
 
-def test_every_line_works_in_the_order_in_which_it_is_written(tmp_path, newcomer):
+def test_every_command_of_the_tutorial_works_in_order(tmp_path, newcomer):
     typed = {line: newcomer.type(line) for line in lines(*SECTION)}
     said = {name_of(line): output for line, output in typed.items()}
     assert list(said) == [
@@ -43,7 +43,7 @@ def test_every_line_works_in_the_order_in_which_it_is_written(tmp_path, newcomer
     assert {path.name for path in tmp_path.iterdir()} == {"train.jsonl", "stream.jsonl"}
 
 
-def test_the_posts_that_are_streamed_and_labelled_were_not_learned():
+def test_streamed_and_labelled_posts_are_not_the_training_posts():
     words = {name_of(line): shlex.split(line) for line in lines(*SECTION)}
     *_, train, stream = words["data synthesize"]
     assert words["seed"][-1] == train

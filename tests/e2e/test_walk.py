@@ -78,11 +78,11 @@ def measured(newcomer: Newcomer, line: str) -> str:
     return eventually("count of every post", look)
 
 
-def test_the_walk_takes_at_most_ten_commands() -> None:
+def test_the_walkthrough_has_at_most_ten_commands() -> None:
     assert len(LINES) <= 10
 
 
-def test_a_csv_becomes_a_served_model_that_watches_itself(newcomer: Newcomer) -> None:
+def test_a_csv_becomes_a_served_and_monitored_model(newcomer: Newcomer) -> None:
     said = {}
     for line in LINES:
         if name_of(line) == "measure":

@@ -48,7 +48,9 @@ def address(deployed: Deployed, tmp_path: Path) -> Iterator[str]:
         command.kill()
 
 
-def test_a_person_tries_a_post_in_the_browser(address: str, retraining: dict[str, Any]) -> None:
+def test_a_post_is_predicted_from_the_page_in_a_browser(
+    address: str, retraining: dict[str, Any]
+) -> None:
     def answer(opened: Chrome) -> str:
         shown = opened.find_elements(
             By.CSS_SELECTOR, ".live-responses-table .response-col_description code"

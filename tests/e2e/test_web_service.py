@@ -71,7 +71,7 @@ def credentials_of(target: Target) -> Credentials:
     return Credentials(found.access_key, found.secret_key, found.token)
 
 
-def test_posts_are_answered_as_the_stream_answers_them_to_the_bit(
+def test_the_api_and_the_stream_give_identical_probabilities(
     deployed: Deployed, able: tuple[Caller, Policy]
 ) -> None:
     caller, _ = able
@@ -93,7 +93,7 @@ def test_posts_are_answered_as_the_stream_answers_them_to_the_bit(
     }
 
 
-def test_labels_are_taken_and_the_model_says_what_it_is(
+def test_the_api_accepts_labels_and_describes_the_model(
     deployed: Deployed, able: tuple[Caller, Policy], retraining: dict[str, Any]
 ) -> None:
     caller, _ = able
@@ -107,9 +107,7 @@ def test_labels_are_taken_and_the_model_says_what_it_is(
     assert "swagger-ui" in page.text
 
 
-def test_a_caller_whom_iam_does_not_know_is_refused(
-    deployed: Deployed, able: tuple[Caller, Policy]
-) -> None:
+def test_a_caller_unknown_to_iam_is_denied(deployed: Deployed, able: tuple[Caller, Policy]) -> None:
     caller, _ = able
     known = caller.credentials()
     other = Credentials(known.access_key, "another secret", known.token)
@@ -118,7 +116,7 @@ def test_a_caller_whom_iam_does_not_know_is_refused(
     assert [nobody.status_code, forged.status_code] == [403, 403]
 
 
-def test_without_any_one_of_the_documented_permissions_its_route_is_closed(
+def test_each_route_needs_its_documented_permission(
     able: tuple[Caller, Policy],
 ) -> None:
     caller, policy = able
@@ -131,7 +129,7 @@ def test_without_any_one_of_the_documented_permissions_its_route_is_closed(
         assert caller.ask(method, path).status_code != 403
 
 
-def test_no_problem_says_what_was_sent(able: tuple[Caller, Policy]) -> None:
+def test_error_responses_do_not_quote_the_request(able: tuple[Caller, Policy]) -> None:
     caller, _ = able
     said = [
         caller.ask("POST", "/predict", {"text": MARKER, "sentiment": MARKER}),
@@ -164,7 +162,7 @@ def operations(caller: Caller) -> list[schemathesis.APIOperation]:
     return [found.ok() for found in schema.get_all_operations()]
 
 
-def test_the_service_keeps_the_openapi_document_that_it_answers(
+def test_responses_conform_to_the_openapi_document(
     able: tuple[Caller, Policy],
 ) -> None:
     """Schemathesis makes requests that the document allows, and others, and judges the answers."""

@@ -50,7 +50,7 @@ def test_every_module_of_the_wheel_can_be_imported(programs: Path, tmp_path: Pat
     assert done.returncode == 0, done.stderr
 
 
-def test_the_wheel_has_each_file_that_is_read_beside_a_module(programs: Path) -> None:
+def test_the_wheel_contains_every_tracked_file_of_its_packages(programs: Path) -> None:
     (packages,) = programs.parent.glob("lib/python*/site-packages")
     for source in (*map(PROJECT.joinpath, ("cdk_app", "cli", "local")), DOMAIN):
         listed = subprocess.run(
@@ -60,13 +60,13 @@ def test_the_wheel_has_each_file_that_is_read_beside_a_module(programs: Path) ->
             assert (packages / source.name / name).is_file(), f"{source.name}/{name}"
 
 
-def test_every_command_of_the_wheel_has_its_help(programs: Path, tmp_path: Path) -> None:
+def test_every_command_of_the_wheel_prints_its_help(programs: Path, tmp_path: Path) -> None:
     done = run(tmp_path, programs / "python", "-c", EVERY_HELP)
     assert done.returncode == 0, done.stderr
     assert {"demo", "replay", "data fetch"} <= set(done.stdout.splitlines())
 
 
-def test_outside_a_checkout_up_says_that_it_needs_one(programs: Path, tmp_path: Path) -> None:
+def test_up_outside_a_checkout_says_that_it_needs_one(programs: Path, tmp_path: Path) -> None:
     done = run(tmp_path, programs / "stresswatch", "up")
     assert done.returncode == 1
     assert done.stderr == (

@@ -46,7 +46,7 @@ def test_the_synthesis_fails_without_the_acknowledgements(unacknowledged):
     assert {rule.partition("-")[0] for rule, _ in found} == {"AwsSolutions", "NIST.800.53.R5"}
 
 
-def test_each_acknowledgement_is_of_one_finding(unacknowledged):
+def test_each_acknowledgement_covers_exactly_one_finding(unacknowledged):
     acknowledged, found = unacknowledged
     counts = {one: sum(covers(one, *finding) for finding in found) for one in acknowledged}
     assert {one: count for one, count in counts.items() if count != 1} == {}
@@ -57,7 +57,7 @@ def test_every_finding_is_acknowledged(unacknowledged):
     assert {one for one in found if not any(covers(ack, *one) for ack in acknowledged)} == set()
 
 
-def test_the_page_on_security_lists_what_is_acknowledged():
+def test_the_security_page_lists_all_acknowledgements():
     apps = [build_app(stage=stage, **WITHOUT_BUNDLING) for stage in STAGES]
     assert listing(apps) in (PROJECT / "docs" / "security.md").read_text(), (
         "run `python -m cdk_app.documentation` and put its list into docs/security.md"

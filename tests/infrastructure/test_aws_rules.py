@@ -12,12 +12,12 @@ from verification.aws.rules import RULES, table
 from verification.aws.templates import UnknownIntrinsic, longest_named
 
 
-def test_the_page_has_the_table_of_the_rules():
+def test_the_page_has_the_current_table_of_rules():
     assert table() in (PROJECT / "docs/aws-rules.md").read_text()
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.says[:60])
-def test_a_rule_names_a_source_and_files_that_there_are(rule):
+def test_each_rule_names_a_source_and_existing_files(rule):
     assert rule.source.startswith("https://")
     named = [part for part in rule.held_by.split("`")[1::2] if part.endswith(".py")]
     assert named
@@ -106,7 +106,7 @@ def look_back_longer_than_a_week(template):
         (limits.alarm_look_back, look_back_longer_than_a_week, "608400 of 604800 seconds"),
     ],
 )
-def test_what_is_beyond_a_limit_is_found(prod, check, break_it, fault):
+def test_an_exceeded_limit_is_found(prod, check, break_it, fault):
     break_it(prod)
     assert any(fault in found for found in check(prod))
 
@@ -128,7 +128,7 @@ def test_what_is_beyond_a_limit_is_found(prod, check, break_it, fault):
         ("AWS::StepFunctions::StateMachine", "StateMachineName", 80),
     ],
 )
-def test_a_name_that_is_too_long_is_found(prod, kind, property_, most):
+def test_a_name_over_its_limit_is_found(prod, kind, property_, most):
     one(prod, kind)[property_] = "a" * most
     assert list(limits.name_lengths(prod)) == []
     one(prod, kind)[property_] += "a"
@@ -136,12 +136,12 @@ def test_a_name_that_is_too_long_is_found(prod, kind, property_, most):
     assert found.endswith(f"has {most + 1} of {most} characters")
 
 
-def test_a_name_whose_limit_is_not_known_is_found(prod, monkeypatch):
+def test_a_name_with_an_unknown_limit_is_found(prod, monkeypatch):
     monkeypatch.setattr(limits, "_LONGEST", {})
     assert any("may be is not known here" in found for found in limits.name_lengths(prod))
 
 
-def test_a_stage_for_new_accounts_reserves_nothing(dev):
+def test_reserved_concurrency_in_the_dev_stage_is_found(dev):
     for function in dev.resources("AWS::Lambda::Function").values():
         function["Properties"].pop("ReservedConcurrentExecutions", None)
     assert list(limits.reserved_concurrency(dev)) == []
@@ -151,28 +151,28 @@ def test_a_stage_for_new_accounts_reserves_nothing(dev):
     ]
 
 
-def test_a_definition_beyond_its_limit_is_found(prod, monkeypatch):
+def test_an_oversized_state_machine_definition_is_found(prod, monkeypatch):
     monkeypatch.setattr(limits, "DEFINITION_BYTES", 1000)
     assert list(limits.definition_sizes(prod))
 
 
-def test_a_region_without_a_type_of_resource_is_not_supported(prod, dev):
+def test_a_region_that_lacks_a_resource_type_is_unsupported(prod, dev):
     assert {"us-east-1", "eu-central-1", "af-south-1"} <= set(regions.supported(prod))
     assert set(regions.supported(prod)) < set(regions.supported(dev))
 
 
-def test_what_a_region_does_not_have_is_found(prod):
+def test_a_resource_type_missing_from_a_region_is_found(prod):
     (lacking, *_) = set(regions.REGIONS) - set(regions.supported(prod))
     found = list(regions.faults(prod, [lacking]))
     assert any("does not exist in" in fault for fault in found)
 
 
-def test_a_property_that_there_is_not_is_found(prod):
+def test_an_unknown_property_is_found(prod):
     one(prod, "AWS::Kinesis::Stream")["Shards"] = 2
     assert any("'Shards'" in fault for fault in regions.faults(prod, ["us-east-1"]))
 
 
-def test_a_function_of_a_template_that_is_not_read_is_an_error(prod):
+def test_an_unknown_intrinsic_function_is_an_error(prod):
     with pytest.raises(UnknownIntrinsic, match="Fn::ImportValue"):
         prod.resolve({"Fn::ImportValue": "x"})
 

@@ -52,7 +52,7 @@ def test_changing_the_code_changes_the_domain_layer(project):
     assert domain_layer_hash() != before
 
 
-def test_the_layer_and_the_images_hold_the_task_that_the_variable_names(project, monkeypatch):
+def test_layer_and_images_contain_the_task_named_by_the_variable(project, monkeypatch):
     task = project / "task" / "task.toml"
     task.parent.mkdir()
     (bundling.PROJECT / "lambdas").mkdir()
@@ -76,7 +76,7 @@ def test_a_layer_that_cannot_be_bundled_is_an_error(tmp_path):
         bundling._Wheels(requirements, requires_byte_code=False).try_bundle(str(tmp_path))
 
 
-def test_packages_are_downloaded_with_the_certificates_of_the_system(tmp_path, monkeypatch):
+def test_packages_are_downloaded_with_the_systems_certificates(tmp_path, monkeypatch):
     script = tmp_path / "uv"
     script.write_text('#!/bin/sh\necho "of the system: $UV_SYSTEM_CERTS" >&2\nexit 1\n')
     script.chmod(0o755)
@@ -104,23 +104,23 @@ def compiled(folder, tmp_path):
     return Path(importlib.util.cache_from_source(str(target / "module.py"))).read_bytes()
 
 
-def test_byte_code_is_used_without_a_look_at_its_source(tmp_path):
+def test_byte_code_is_compiled_without_source_checks(tmp_path):
     content = compiled(tmp_path / "layer", tmp_path)
     assert int.from_bytes(content[4:8], "little") == HASHED_WITHOUT_CHECK
     assert b"/opt/python/module.py" in content
 
 
-def test_byte_code_is_the_same_wherever_it_was_made(tmp_path):
+def test_byte_code_is_the_same_in_any_build_folder(tmp_path):
     assert compiled(tmp_path / "a", tmp_path) == compiled(tmp_path / "b", tmp_path)
 
 
-def test_a_stage_for_production_is_refused_without_the_functions_python(tmp_path):
+def test_bundling_for_production_fails_without_python_3_13(tmp_path):
     uv = uv_that_finds("echo 'no interpreter found' >&2; exit 2", tmp_path)
     with pytest.raises(BundlingFailed, match=r"Python 3\.13 is needed(?s:.*)no interpreter found"):
         add_byte_code(tmp_path, uv, required=True)
 
 
-def test_a_synthesis_that_lacks_it_ends_in_one_sentence(tmp_path, monkeypatch):
+def test_synthesis_without_python_3_13_ends_in_one_sentence(tmp_path, monkeypatch):
     uv = uv_that_finds("echo 'no interpreter found' >&2; exit 2", tmp_path)
     monkeypatch.setattr(bundling, "_UV", uv)
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "out"))
@@ -129,7 +129,7 @@ def test_a_synthesis_that_lacks_it_ends_in_one_sentence(tmp_path, monkeypatch):
         runpy.run_module("cdk_app")
 
 
-def test_a_synthesis_that_cannot_install_packages_ends_in_what_uv_says(tmp_path, monkeypatch):
+def test_a_failed_package_installation_reports_uvs_error(tmp_path, monkeypatch):
     monkeypatch.setattr(bundling, "_UV", uv_that_finds("echo 'no network' >&2; exit 2", tmp_path))
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "out"))
     monkeypatch.setenv("STAGE", "dev")
@@ -137,7 +137,7 @@ def test_a_synthesis_that_cannot_install_packages_ends_in_what_uv_says(tmp_path,
         runpy.run_module("cdk_app")
 
 
-def test_a_synthesis_of_a_stage_that_there_is_not_ends_in_one_sentence(tmp_path, monkeypatch):
+def test_synthesis_of_an_unknown_stage_ends_in_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "out"))
     monkeypatch.setenv("STAGE", "nope")
     with pytest.raises(SystemExit, match=r"^there is no stage 'nope'; there are dev,"):
@@ -152,7 +152,9 @@ def test_a_synthesis_of_a_stage_that_there_is_not_ends_in_one_sentence(tmp_path,
         ({"nothing": {"at_all": 1}}, "nothing"),
     ],
 )
-def test_a_local_setting_that_is_wrong_ends_in_one_sentence(tmp_path, monkeypatch, settings, says):
+def test_an_invalid_local_setting_ends_synthesis_in_one_sentence(
+    tmp_path, monkeypatch, settings, says
+):
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "out"))
     monkeypatch.setenv("LOCAL_SETTINGS", json.dumps(settings))
     with pytest.raises(SystemExit, match=says):
@@ -198,7 +200,7 @@ STAGE = "STAGES = {stage.name: stage for stage in (_DEV, _STAGING, _PROD)}\n"
         ),
     ],
 )
-def test_a_setting_that_is_wrong_ends_in_one_sentence(setting, sentence, tmp_path):
+def test_an_invalid_setting_ends_synthesis_in_one_sentence(setting, sentence, tmp_path):
     """The stages are made on import, by every module that uses them."""
     shutil.copytree(PROJECT / "cdk_app", tmp_path / "cdk_app")
     stages = tmp_path / "cdk_app" / "settings" / "stages.py"
@@ -215,7 +217,7 @@ def test_a_setting_that_is_wrong_ends_in_one_sentence(setting, sentence, tmp_pat
     assert re.fullmatch(sentence, done.stderr.strip())
 
 
-def test_the_development_stage_does_without_byte_code(tmp_path):
+def test_byte_code_is_optional_in_the_development_stage(tmp_path):
     (tmp_path / "module.py").write_text("NUMBER = 1\n")
     add_byte_code(tmp_path, uv_that_finds("exit 2", tmp_path), required=False)
     assert not list(tmp_path.rglob("*.pyc"))

@@ -16,7 +16,7 @@ from docs import cost_figures
 @pytest.mark.parametrize(
     ("name", "fixture"), [("dev", "template"), ("staging", "staging"), ("prod", "production")]
 )
-def test_settings_of_the_stage_are_found_in_its_template(name, fixture, request):
+def test_the_stages_settings_are_read_from_its_template(name, fixture, request):
     template = request.getfixturevalue(fixture)
     stage, found = STAGES[name], read_template(name, template.body)
     assert found.shards == stage.streaming.shards
@@ -42,7 +42,7 @@ def test_settings_of_the_stage_are_found_in_its_template(name, fixture, request)
     assert found.keys == len(template.resources("AWS::KMS::Key"))
 
 
-def test_what_is_added_to_the_template_is_counted(template):
+def test_resources_added_to_the_template_are_counted(template):
     body = copy.deepcopy(template.body)
     body["Resources"]["Another"] = {"Type": "AWS::CloudWatch::Dashboard", "Properties": {}}
     metric = {"MetricStat": {}}
@@ -55,7 +55,7 @@ def test_what_is_added_to_the_template_is_counted(template):
     assert after.alarms == before.alarms + 2
 
 
-def test_a_template_that_lacks_what_is_read_is_refused(template):
+def test_a_template_without_the_needed_resources_is_rejected(template):
     body = copy.deepcopy(template.body)
     for name in template.resources("AWS::Lambda::EventSourceMapping"):
         del body["Resources"][name]
@@ -63,11 +63,11 @@ def test_a_template_that_lacks_what_is_read_is_refused(template):
         read_template("dev", body)
 
 
-def test_the_command_synthesizes_the_stage_that_it_is_asked_for(production):
+def test_the_command_synthesizes_the_named_stage(production):
     assert stage_cost.deployment("prod") == read_template("prod", production.body)
 
 
-def test_the_documentation_has_the_estimate_of_today(production):
+def test_the_documented_estimate_is_up_to_date(production):
     deployment = read_template("prod", production.body)
     page, readme = cost_figures.PAGE.read_text(), cost_figures.README.read_text()
     assert cost_figures.written(page, deployment, shipped()) == page, (
@@ -76,7 +76,7 @@ def test_the_documentation_has_the_estimate_of_today(production):
     assert cost_figures.introduced(readme, deployment, shipped()) == readme
 
 
-def test_the_picture_has_the_amounts_of_the_tables(production, tmp_path):
+def test_the_picture_shows_the_amounts_in_the_tables(production, tmp_path):
     drawn = tmp_path / "cost.svg"
     cost_figures.draw(read_template("prod", production.body), shipped(), drawn)
     table = cost_figures.PAGE.read_text().partition("<!-- loads")[2].partition("<!-- end")[0]

@@ -52,13 +52,13 @@ def test_every_panel_is_on_the_dashboard_below_its_section(template):
     assert [header.strip("# ") for header in headers] == [section.title for section in SECTIONS]
 
 
-def test_the_stress_rate_is_the_first_section_of_both(template):
+def test_the_stress_rate_is_the_first_section_of_both_dashboards(template):
     headers = [one["properties"]["markdown"] for one in widgets(template) if one["type"] == "text"]
     rows = [panel["title"] for panel in grafana.dashboard()["panels"] if panel["type"] == "row"]
     assert headers[0].strip("# ") == rows[0] == RATE.title
 
 
-def test_grafana_draws_intervals_as_bands_and_days_without_a_value_as_gaps():
+def test_grafana_draws_intervals_as_bands_and_missing_days_as_gaps():
     drawn = {one["title"]: one for one in grafana.dashboard()["panels"] if one["type"] != "row"}
     for title, bounds in (
         (RATE.panels[0].title, ("lower bound", "upper bound")),
@@ -75,7 +75,7 @@ def test_grafana_draws_intervals_as_bands_and_days_without_a_value_as_gaps():
     assert "insertNulls" not in drawn["Drift"]["fieldConfig"]["defaults"]["custom"]
 
 
-def test_every_alarm_shows_its_state_above_everything_else(template):
+def test_alarm_states_are_at_the_top_of_the_dashboard(template):
     (shown,) = [widget for widget in widgets(template) if widget["type"] == "alarm"]
     names = {json.loads(arn)["Fn::GetAtt"][0] for arn in shown["properties"]["alarms"]}
     lasting = {
@@ -97,7 +97,7 @@ def test_a_graph_draws_every_line_of_its_panel(template):
             assert json.dumps(series.title) in metrics
 
 
-def test_the_alarms_thresholds_are_drawn_in_the_unit_of_the_panel(template, production):
+def test_alarm_thresholds_are_drawn_in_the_panels_unit(template, production):
     for stage, synthesized in ((STAGES["dev"], template), (STAGES["prod"], production)):
         drawn = {
             title: line["value"]
@@ -111,7 +111,7 @@ def test_the_alarms_thresholds_are_drawn_in_the_unit_of_the_panel(template, prod
         }
 
 
-def test_versions_are_searched_for_as_none_is_known_at_deployment(template):
+def test_the_version_graph_searches_for_model_versions(template):
     ((search,),) = graphs(template)["Posts scored, by version"]["metrics"]
     assert search["expression"] == (
         "SEARCH('{Stresswatch,Stage,service,Role,ModelVersion} "
@@ -120,7 +120,7 @@ def test_versions_are_searched_for_as_none_is_known_at_deployment(template):
     assert search["label"] == "${PROP('Dim.Role')} ${PROP('Dim.ModelVersion')}"
 
 
-def test_a_line_of_a_resource_names_one_of_the_stack(template):
+def test_resource_metrics_refer_to_the_stacks_resources(template):
     for series in (series for panel in PANELS for series in panel.series):
         if series.namespace == NAMESPACE:
             continue
@@ -135,7 +135,7 @@ def test_a_line_of_a_resource_names_one_of_the_stack(template):
     {(one.namespace, one.metric): one for panel in PANELS for one in panel.series}.values(),
     ids=lambda series: series.metric,
 )
-def test_every_metric_is_one_that_is_published(series):
+def test_every_metric_on_a_panel_is_published(series):
     if series.namespace in OF_AWS:
         assert series.metric in OF_AWS[series.namespace]
     else:
@@ -151,7 +151,7 @@ def test_the_page_on_monitoring_has_a_row_for_each_panel():
         assert f"| {panel.title} | {panel.unit} | {panel.meaning} | {metrics} |" in page
 
 
-def test_every_metric_that_is_published_is_shown_or_watched():
+def test_every_published_metric_is_on_a_panel_or_in_an_alarm():
     """Each costs money for every hour in which it is published."""
     shown = {series.metric for panel in PANELS for series in panel.series}
     constructs = "".join(path.read_text() for path in (PROJECT / "cdk_app").rglob("*.py"))
@@ -163,20 +163,20 @@ def test_every_metric_that_is_published_is_shown_or_watched():
     assert unseen == set()
 
 
-def test_computing_is_estimated_by_the_memory_that_functions_have(template):
+def test_billed_gb_seconds_use_the_functions_memory(template):
     for output, memory in MEMORY_MB.values():
         resource = template.body["Outputs"][output]["Value"]["Ref"]
         assert template.body["Resources"][resource]["Properties"]["MemorySize"] == memory
 
 
 @pytest.mark.parametrize("stage", STAGES.values(), ids=lambda stage: stage.name)
-def test_a_graph_does_not_look_closer_than_is_measured(stage):
+def test_graph_periods_are_at_least_the_measurement_interval(stage):
     minutes = {panel.title: panel.minutes for panel in PANELS}
     assert minutes["Drift"] >= stage.monitoring.window_minutes
     assert minutes["Live quality"] >= stage.monitoring.quality_every_hours * 60
 
 
-def test_grafanas_file_is_what_its_command_writes():
+def test_the_grafana_file_is_up_to_date():
     written = subprocess.run(
         [sys.executable, "-m", "grafana.dashboard"], cwd=PROJECT, capture_output=True, check=True
     ).stdout
@@ -201,14 +201,14 @@ def test_a_grafana_panel_without_data_says_not_measured_yet():
     assert said == {"not measured yet"}
 
 
-def test_grafana_uses_only_variables_that_it_is_given():
+def test_grafana_panels_use_only_defined_variables():
     text = json.dumps(grafana.dashboard()["panels"])
     given = {variable["name"] for variable in grafana.dashboard()["templating"]["list"]}
     used = set(re.findall(r"\$\{?(\w+)", text)) - {"PROP"}
     assert used <= given
 
 
-def test_grafana_finds_names_by_what_cloudformation_makes_them_of(template):
+def test_grafana_finds_resources_by_their_generated_names(template):
     patterns = {
         variable["name"]: variable["regex"]
         for variable in grafana.dashboard()["templating"]["list"]

@@ -15,7 +15,7 @@ from cdk_app.settings.web_service import WebService
 from tests.infrastructure.conftest import said_at_synthesis, synthesize
 
 
-def test_every_bucket_but_the_access_logs_is_encrypted_with_a_customer_key(any_stage):
+def test_all_buckets_except_access_logs_use_a_customer_key(any_stage):
     for name, bucket in any_stage.resources("AWS::S3::Bucket").items():
         (rule,) = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         algorithm = rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"]
@@ -27,7 +27,7 @@ def test_no_bucket_is_public(any_stage):
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
 
 
-def test_every_bucket_refuses_plain_http(any_stage):
+def test_every_bucket_denies_plain_http(any_stage):
     secured = {
         policy["Bucket"]["Ref"]
         for policy in any_stage.properties("AWS::S3::BucketPolicy")
@@ -38,7 +38,7 @@ def test_every_bucket_refuses_plain_http(any_stage):
     assert secured == set(any_stage.resources("AWS::S3::Bucket"))
 
 
-def test_every_bucket_but_the_access_logs_itself_logs_its_accesses(any_stage):
+def test_all_buckets_except_access_logs_log_their_accesses(any_stage):
     for name, bucket in any_stage.resources("AWS::S3::Bucket").items():
         assert ("LoggingConfiguration" in bucket["Properties"]) == ("AccessLogs" not in name)
 
@@ -48,7 +48,7 @@ def test_models_are_versioned(any_stage):
     assert models["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
-def test_quarantined_payloads_have_a_key_of_their_own_and_expire(template):
+def test_quarantined_payloads_have_their_own_key_and_expire(template):
     def key_of(prefix):
         encryption = template.one("AWS::S3::Bucket", prefix)["BucketEncryption"]
         (rule,) = encryption["ServerSideEncryptionConfiguration"]
@@ -59,7 +59,7 @@ def test_quarantined_payloads_have_a_key_of_their_own_and_expire(template):
     assert [rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule] == [7]
 
 
-def test_streams_topic_queue_and_logs_are_encrypted_with_a_customer_key(any_stage):
+def test_streams_topics_queues_and_logs_use_a_customer_key(any_stage):
     for stream in any_stage.properties("AWS::Kinesis::Stream"):
         assert stream["StreamEncryption"]["EncryptionType"] == "KMS"
     for kind in ("AWS::SNS::Topic", "AWS::SQS::Queue"):
@@ -69,14 +69,14 @@ def test_streams_topic_queue_and_logs_are_encrypted_with_a_customer_key(any_stag
         assert {"KmsKeyId", "RetentionInDays"} <= set(group)
 
 
-def test_the_key_of_text_digests_is_random_and_encrypted(any_stage):
+def test_the_text_digest_key_is_random_and_encrypted(any_stage):
     (secret,) = any_stage.properties("AWS::SecretsManager::Secret")
     assert "StorageKey" in json.dumps(secret["KmsKeyId"])
     assert secret["GenerateSecretString"]["PasswordLength"] >= 64
     assert "SecretString" not in secret
 
 
-def test_the_key_of_text_digests_is_read_by_those_who_need_it_alone(any_stage):
+def test_only_four_roles_can_read_the_text_digest_key(any_stage):
     readers = {
         role
         for role in any_stage.resources("AWS::IAM::Role")
@@ -106,7 +106,7 @@ def admitted(template, key, service):
     ]
 
 
-def test_cloudwatch_logs_may_use_the_key_for_this_stack_alone(template):
+def test_cloudwatch_logs_may_use_the_key_only_for_this_stack(template):
     (statement,) = admitted(template, "StorageKey", "logs.")
     assert {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"} <= set(statement["Action"])
     (groups,) = statement["Condition"]["ArnLike"].values()
@@ -122,12 +122,12 @@ def test_dead_letters_and_alarms_reach_their_encrypted_targets(template, service
     assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
 
 
-def test_no_service_may_use_the_key_of_the_quarantine(any_stage):
+def test_no_service_may_use_the_quarantine_key(any_stage):
     assert admitted(any_stage, "StorageQuarantineKey", "amazonaws.com") == []
 
 
 @pytest.mark.parametrize("kind", ["AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"])
-def test_topic_and_queue_refuse_plain_http(any_stage, kind):
+def test_topics_and_queues_deny_plain_http(any_stage, kind):
     for policy in any_stage.properties(kind):
         assert [
             statement
@@ -146,7 +146,7 @@ def test_topic_and_queue_refuse_plain_http(any_stage, kind):
         "AWS::SecretsManager::Secret",
     ],
 )
-def test_production_keeps_its_data_when_the_stack_goes(production, template, kind):
+def test_production_keeps_its_data_when_the_stack_is_deleted(production, template, kind):
     kept = {resource["DeletionPolicy"] for resource in production.resources(kind).values()}
     gone = {resource["DeletionPolicy"] for resource in template.resources(kind).values()}
     assert (kept, gone) == ({"RetainExceptOnCreate"}, {"Delete"})
@@ -161,7 +161,7 @@ def kept(template):
     }
 
 
-def test_what_a_failed_first_deployment_made_is_deleted_with_it(any_stage):
+def test_resources_of_a_failed_first_deployment_are_deleted(any_stage):
     for name, resource in kept(any_stage).items():
         assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
         assert resource["UpdateReplacePolicy"] == "Retain", name
@@ -170,7 +170,7 @@ def test_what_a_failed_first_deployment_made_is_deleted_with_it(any_stage):
         )
 
 
-def test_what_outlives_its_stack_has_no_fixed_name(any_stage):
+def test_retained_resources_have_generated_names(any_stage):
     """A literal name, or one made only from the region and account, is fixed."""
     for name, resource in kept(any_stage).items():
         for setting, value in resource["Properties"].items():
@@ -198,7 +198,7 @@ def is_of_this_stack(value):
         ({"Fn::GetAtt": ["Bucket", "Arn"]}, True),
     ],
 )
-def test_a_name_is_found_to_be_fixed_or_the_stacks_own(value, expected):
+def test_fixed_and_stack_specific_names_are_distinguished(value, expected):
     assert is_of_this_stack(value) is expected
 
 
@@ -214,7 +214,7 @@ def reserved_concurrency(template):
     }
 
 
-def test_only_production_takes_concurrency_from_the_account(template, staging):
+def test_only_production_reserves_concurrency(template, staging):
     assert not reserved_concurrency(template)
     assert not reserved_concurrency(staging)
 
@@ -227,7 +227,7 @@ def test_the_page_on_stages_says_how_much_production_reserves(production):
     assert f"needs {total + UNRESERVED}" in page
 
 
-def test_a_synthesis_says_what_the_account_must_have(tmp_path, production):
+def test_synthesis_reports_the_required_account_concurrency(tmp_path, production):
     total = sum(reserved_concurrency(production).values())
     needed = f"the account and region need {total + UNRESERVED}"
     for stage, told in (("dev", False), ("prod", True)):
@@ -235,7 +235,7 @@ def test_a_synthesis_says_what_the_account_must_have(tmp_path, production):
         assert any(needed in one for one in said_at_synthesis(tmp_path / stage)) is told
 
 
-def test_each_function_has_concurrency_of_its_own_where_the_stage_says(tmp_path, monkeypatch):
+def test_a_stage_can_reserve_concurrency_for_each_function(tmp_path, monkeypatch):
     stage = STAGES["dev"].changed(serving={"reserves_concurrency": True})
     monkeypatch.setitem(STAGES, "dev", stage)
     template = synthesize("dev", tmp_path)
@@ -254,13 +254,13 @@ def test_each_function_has_concurrency_of_its_own_where_the_stage_says(tmp_path,
     assert web == {WebService().concurrency}
 
 
-def test_a_predictor_with_less_reserved_than_shards_is_refused():
+def test_less_predictor_concurrency_than_shards_is_rejected():
     assert STAGES["staging"].changed(streaming={"shards": 11}).streaming.batches_at_once == 11
     with pytest.raises(InvalidStage, match="Lambda would throttle the mapping"):
         STAGES["prod"].changed(streaming={"shards": 51})
 
 
-def test_what_is_invoked_asynchronously_leaves_dead_letters(any_stage):
+def test_asynchronous_invocations_have_a_dead_letter_queue(any_stage):
     """Every target of a rule or schedule except the queue of batches, which is itself final."""
     asynchronous = set()
     targets = [
@@ -290,7 +290,7 @@ def test_no_role_deletes_anything(any_stage):
         assert deleting <= {"logs:DeleteLogDelivery"}
 
 
-def test_discarded_batches_are_kept_as_long_as_a_queue_can(any_stage):
+def test_queues_keep_messages_for_fourteen_days(any_stage):
     for queue in any_stage.properties("AWS::SQS::Queue"):
         assert queue["MessageRetentionPeriod"] == timedelta(days=14).total_seconds()
 
@@ -306,7 +306,7 @@ DOES_NOT_SAY_ACCOUNT = ("events.amazonaws.com", "logs.")
 
 
 @pytest.mark.parametrize("kind", POLICIES)
-def test_a_service_acts_for_this_account_and_no_other(any_stage, kind):
+def test_services_may_act_only_for_this_account(any_stage, kind):
     found = [
         (service, statement.get("Condition", {}))
         for properties in any_stage.properties(kind)
@@ -330,7 +330,7 @@ def services(principal):
     return [one if isinstance(one, str) else one["Fn::Join"][1][0] for one in named]
 
 
-def test_what_services_log_adds_nothing_to_the_accounts_log_policy(any_stage):
+def test_service_logs_add_nothing_to_the_accounts_log_policy(any_stage):
     """Their groups have a special prefix, which the key's policy allows."""
     targets = json.dumps(
         [

@@ -58,7 +58,7 @@ def variables_of_functions(template):
     }
 
 
-def test_each_function_finds_in_its_environment_what_it_parses(any_stage):
+def test_each_function_has_exactly_the_variables_it_parses(any_stage):
     functions = variables_of_functions(any_stage)
     assert functions
     for name, variables in functions.items():
@@ -70,6 +70,6 @@ def test_each_function_finds_in_its_environment_what_it_parses(any_stage):
         assert texts.keys() - OF_LIBRARIES == parsed.render().keys() - OF_LIBRARIES, name
 
 
-def test_every_environment_is_of_a_function(template, staging, production):
+def test_every_environment_belongs_to_a_function(template, staging, production):
     found = set().union(*map(variables_of_functions, (template, staging, production)))
     assert found == ENVIRONMENTS.keys()

@@ -45,7 +45,7 @@ def put(value, seconds_ago):
     return Samples(NOW - seconds_ago, 1, value, value, value)
 
 
-def test_no_alarm_fires_on_a_new_stack_where_nothing_was_measured(any_stage):
+def test_no_alarm_fires_on_a_new_stack_without_data(any_stage):
     states = {
         name: evaluate(alarm, [], INSUFFICIENT_DATA, NOW).state
         for name, alarm in alarms(any_stage).items()
@@ -54,7 +54,7 @@ def test_no_alarm_fires_on_a_new_stack_where_nothing_was_measured(any_stage):
     assert {name for name, state in states.items() if state == ALARM} == set()
 
 
-def test_no_alarm_fires_on_a_new_stack_that_runs_without_posts(any_stage):
+def test_no_alarm_fires_on_a_new_stack_without_posts(any_stage):
     watched = {alarm.metric_name for alarm in alarms(any_stage).values()}
     assert watched - _NOTHING_WRONG.keys() == {"DriftShare", "F1UpperBound", "PostsRead"}
     firing = {
@@ -72,7 +72,7 @@ def test_no_alarm_fires_on_a_new_stack_that_runs_without_posts(any_stage):
     assert firing == set()
 
 
-def test_a_new_alarm_has_no_action_but_when_it_fires(any_stage):
+def test_a_new_alarm_acts_only_when_it_fires(any_stage):
     """CloudWatch moves a new alarm from insufficient data to OK, which would send a message."""
     for alarm in any_stage.properties("AWS::CloudWatch::Alarm"):
         assert not alarm.get("OKActions")
@@ -136,7 +136,7 @@ def states_of(alarm, figures, minutes):
 
 @pytest.mark.parametrize("extra", [0, 2])
 @pytest.mark.parametrize("window", WINDOWS)
-def test_a_monitor_that_runs_is_well_from_its_first_window_on(monkeypatch, window, extra):
+def test_the_heartbeat_is_ok_from_the_first_window_on(monkeypatch, window, extra):
     """With the shortest look-back of CloudWatch, and every second value ten minutes late."""
     monkeypatch.setattr(evaluation, "_EXTRA_WINDOWS", extra)
     ends = range(window, 6 * window, window)
@@ -149,7 +149,7 @@ def test_a_monitor_that_runs_is_well_from_its_first_window_on(monkeypatch, windo
 
 @pytest.mark.parametrize("extra", [0, 2])
 @pytest.mark.parametrize("window", [minutes for minutes in WINDOWS if minutes >= 60])
-def test_a_monitor_that_dies_is_reported_within_two_windows(monkeypatch, window, extra):
+def test_a_dead_monitor_is_reported_within_two_windows(monkeypatch, window, extra):
     monkeypatch.setattr(evaluation, "_EXTRA_WINDOWS", extra)
     states = states_of(heartbeat(window), [(window + 2, window)], 4 * window)
     assert states[window + 2] == OK
@@ -159,7 +159,7 @@ def test_a_monitor_that_dies_is_reported_within_two_windows(monkeypatch, window,
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 6, 7, 20, 60, 61, 90, 300, 1440, 2160])
-def test_a_silence_is_cut_into_periods_that_cloudwatch_takes(minutes):
+def test_a_silence_is_split_into_valid_cloudwatch_periods(minutes):
     period, periods = silence_periods(timedelta(minutes=minutes))
     assert 1 <= periods <= 6
     assert minutes <= period * periods < minutes + period

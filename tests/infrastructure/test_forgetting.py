@@ -74,25 +74,25 @@ def undecided(places) -> set[tuple[str, str]]:
     }
 
 
-def test_of_each_prefix_it_is_decided_whether_people_are_forgotten_there(template):
+def test_every_prefix_has_a_decision_on_deleting_user_data(template):
     places = written_by_the_stack(template) | written_by_operators() | expiring(template)
     assert len(places) > 10
     assert undecided(places) == set()
 
 
-def test_a_new_prefix_without_a_decision_would_be_found():
+def test_a_prefix_without_a_decision_is_found():
     place = (stack_outputs.ARCHIVE_BUCKET, "comments/")
     assert undecided({place}) == {place}
 
 
 @pytest.mark.parametrize(("bucket", "prefix"), sorted(DECIDED))
-def test_the_page_on_privacy_names_each_of_them(bucket, prefix):
+def test_the_privacy_page_names_each_prefix(bucket, prefix):
     page = (PROJECT / "docs" / "privacy.md").read_text()
     _, _, forgetting = page.partition("\n## Forgetting a person\n")
     assert f"`{prefix}`" in forgetting.partition("\n## ")[0]
 
 
-def test_the_policies_allow_what_is_visited_and_no_more():
+def test_the_forget_policies_allow_exactly_the_visited_prefixes():
     statements = [
         statement
         for page in ("forget", "forget-label-queue")

@@ -31,25 +31,25 @@ def test_there_are_three_images():
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)
-def test_the_base_of_an_image_is_one_build_and_no_other(dockerfile):
+def test_base_images_are_pinned_by_digest(dockerfile):
     (base,) = instructions(dockerfile, "FROM")
     assert DIGEST.fullmatch(base)
 
 
-def test_a_newer_build_of_each_base_is_proposed():
+def test_dependabot_updates_every_base_image():
     updates = yaml.safe_load((PROJECT / ".github/dependabot.yml").read_text())["updates"]
     (docker,) = [one for one in updates if one["package-ecosystem"] == "docker"]
     assert sorted(docker["directories"]) == [f"/{Path(path).parent}" for path in DOCKERFILES]
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)
-def test_packages_come_by_their_hashes_and_bring_no_others(dockerfile):
+def test_packages_are_installed_by_hash_without_dependencies(dockerfile):
     (install,) = [run for run in instructions(dockerfile, "RUN") if "pip install" in run]
     assert {"--no-deps", "--require-hashes", "--requirement"} <= set(install.split())
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)
-def test_a_user_who_is_not_the_builder_can_read_the_code(dockerfile):
+def test_the_code_is_readable_by_any_user(dockerfile):
     """Files keep the clone's mode: under a strict umask, closed to others."""
     lines = (PROJECT / dockerfile).read_text().splitlines()
     last_copy = max(place for place, line in enumerate(lines) if line.startswith("COPY"))
@@ -62,7 +62,7 @@ def test_a_function_does_not_run_as_root(dockerfile):
     assert int(user) > 0
 
 
-def test_the_training_job_gives_up_root_for_a_user_of_the_image():
+def test_the_training_job_switches_from_root_to_another_user():
     (start,) = instructions(TRAINING, "ENTRYPOINT")
     assert start == '["python", "-m", "training_jobs.model.start"]'
     variables = dict(value.split("=") for value in instructions(TRAINING, "ENV"))

@@ -48,7 +48,7 @@ def test_no_stage_samples_posts_by_default(any_stage):
     assert stack_outputs.LABEL_QUEUE_BUCKET not in any_stage.body["Outputs"]
 
 
-def test_the_queue_has_a_key_of_its_own_and_expires(drawing):
+def test_the_queue_has_its_own_key_and_expires(drawing):
     bucket = drawing.one("AWS::S3::Bucket", BUCKET)
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     key, _ = rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"]["Fn::GetAtt"]
@@ -57,7 +57,7 @@ def test_the_queue_has_a_key_of_its_own_and_expires(drawing):
     assert [rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule] == [45]
 
 
-def test_the_predictor_puts_drawn_posts_and_no_role_reads_them(drawing):
+def test_the_predictor_writes_sampled_posts_and_no_role_reads_them(drawing):
     may = {role: touching_queue(drawing, role) for role in roles(drawing)}
     (role,) = [role for role, touching in may.items() if touching]
     assert role.startswith("PredictionPredictorRole")
@@ -66,17 +66,17 @@ def test_the_predictor_puts_drawn_posts_and_no_role_reads_them(drawing):
     assert f"/{label_queue.PREFIX}*" in resource
 
 
-def test_each_role_may_use_the_keys_that_it_needs_with_a_queue_too(drawing):
+def test_with_a_queue_roles_may_use_only_the_keys_they_need(drawing):
     for role in roles(drawing):
         assert keys_granted(drawing, role) == keys_needed(drawing, role), role
 
 
-def test_the_queue_s_key_admits_no_service(drawing):
+def test_no_service_may_use_the_queues_key(drawing):
     statements = drawing.one("AWS::KMS::Key", KEY)["KeyPolicy"]["Statement"]
     assert [one for one in statements if "Service" in one["Principal"]] == []
 
 
-def test_the_predictor_gets_the_bucket_and_the_shares(drawing):
+def test_the_predictor_gets_the_bucket_and_the_sample_shares(drawing):
     variables = variables_of_functions(drawing)["predictor"]
     assert variables["LABEL_QUEUE_BUCKET"]["Ref"].startswith(BUCKET)
     texts = {name: value if isinstance(value, str) else "name" for name, value in variables.items()}
@@ -84,12 +84,12 @@ def test_the_predictor_gets_the_bucket_and_the_shares(drawing):
     assert (parsed.label_sample_share, parsed.uncertain_sample_share) == (0.02, 0.1)
 
 
-def test_the_drift_monitor_knows_whether_posts_are_drawn(drawing, any_stage):
+def test_the_drift_monitor_knows_whether_posts_are_sampled(drawing, any_stage):
     for template, draws_posts in ((drawing, "true"), (any_stage, "false")):
         assert variables_of_functions(template)["drift"]["DRAWS_POSTS"] == draws_posts
 
 
-def test_commands_find_the_queue_by_an_output_and_forget_visits_it(drawing):
+def test_the_queue_is_a_stack_output_and_forget_visits_it(drawing):
     assert drawing.body["Outputs"][stack_outputs.LABEL_QUEUE_BUCKET]["Value"]["Ref"].startswith(
         BUCKET
     )
@@ -97,7 +97,7 @@ def test_commands_find_the_queue_by_an_output_and_forget_visits_it(drawing):
     assert (stack_outputs.LABEL_QUEUE_BUCKET, label_queue.PREFIX) in visited
 
 
-def test_a_deletion_of_a_stage_empties_its_queue(drawing):
+def test_deleting_a_stage_empties_its_queue(drawing):
     resources = (
         Resource(resource["Type"], name, name)
         for name, resource in drawing.body["Resources"].items()
@@ -106,7 +106,7 @@ def test_a_deletion_of_a_stage_empties_its_queue(drawing):
     assert any(one.name.startswith(BUCKET) for one in plan.emptied)
 
 
-def test_the_estimate_has_what_the_queue_costs(drawing, template):
+def test_the_cost_estimate_includes_the_queue(drawing, template):
     with_queue, without = (
         {
             (item.service, item.what): item.quantity

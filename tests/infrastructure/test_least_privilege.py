@@ -107,17 +107,17 @@ def keys_granted(template, role):
     }
 
 
-def test_a_role_may_use_the_keys_of_its_data_and_no_other(template):
+def test_a_role_may_use_only_the_keys_of_its_data(template):
     for role in roles(template):
         assert keys_granted(template, role) == keys_needed(template, role), role
 
 
-def test_roles_read_and_write_what_is_encrypted(template):
+def test_roles_read_and_write_encrypted_data(template):
     """Otherwise the test above would compare two empty sets."""
     assert sum(len(keys_needed(template, role)) for role in roles(template)) >= len(roles(template))
 
 
-def test_no_role_is_granted_the_same_twice(template):
+def test_no_role_has_a_duplicate_permission(template):
     for role in roles(template):
         assert [one for one, times in permissions(template, role).items() if times > 1] == [], role
 
@@ -160,7 +160,7 @@ def called(workflow):
             yield "lambda:InvokeFunction", *named_resources(state["Resource"].replace("'", '"'))
 
 
-def test_the_workflow_may_call_what_its_definition_calls_and_no_more(template, workflow):
+def test_the_workflow_may_make_only_the_calls_in_its_definition(template, workflow):
     granted = permissions(template, "RetrainingWorkflowRole")
     of_stack = {
         (action, name)
@@ -177,7 +177,7 @@ def test_the_workflow_may_call_what_its_definition_calls_and_no_more(template, w
     assert others == TRAINING_JOB | NESTED_RUN | LOG_DELIVERY | TRACING
 
 
-def test_a_retraining_follows_runs_of_the_monitoring_and_no_others(template):
+def test_a_retraining_may_follow_only_monitoring_runs(template):
     granted = permissions(template, "RetrainingWorkflowRole")
     followed = {resource for action, resource, _ in granted if action in NESTED_RUN}
     (resource,) = followed
@@ -186,7 +186,7 @@ def test_a_retraining_follows_runs_of_the_monitoring_and_no_others(template):
     assert [rule for rule in rules if "GetEventsForStepFunctionsExecutionRule" in rule]
 
 
-def test_the_monitoring_workflow_invokes_its_functions_and_no_more(template):
+def test_the_monitoring_workflow_may_invoke_only_its_functions(template):
     granted = permissions(template, "MonitoringWorkflowRole")
     invoked = [
         name
@@ -201,7 +201,7 @@ def test_the_monitoring_workflow_invokes_its_functions_and_no_more(template):
     assert others == LOG_DELIVERY | TRACING
 
 
-def test_settling_reads_raw_objects_and_writes_none(template):
+def test_settling_may_write_only_settled_objects(template):
     written = [
         resource
         for action, resource, _ in permissions(template, "MonitoringSettleRole")
@@ -212,7 +212,7 @@ def test_settling_reads_raw_objects_and_writes_none(template):
     assert len(written) == len(made)
 
 
-def test_what_the_workflow_logs_and_traces_asks_for_its_permissions(template):
+def test_the_workflow_has_logging_and_tracing_enabled(template):
     machine = template.one("AWS::StepFunctions::StateMachine", "Retraining")
     assert machine["LoggingConfiguration"]["Level"] != "OFF"
     assert machine["TracingConfiguration"] == {"Enabled": True}
@@ -232,7 +232,7 @@ READER_AND_WRITER = {
 }
 
 
-def test_the_scoring_workflow_touches_no_prefix_but_its_own(template):
+def test_the_scoring_workflow_may_use_only_its_own_prefix(template):
     granted = permissions(template, "ScoringWorkflowRole")
     assert {action for action, _, _ in granted} == {
         "kms:Decrypt",

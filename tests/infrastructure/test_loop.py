@@ -17,7 +17,7 @@ NAMES = {
 }
 
 
-def test_posts_reach_the_predictor_by_the_stages_settings(template):
+def test_the_event_source_mapping_has_the_stages_settings(template):
     (mapping,) = template.properties("AWS::Lambda::EventSourceMapping")
     assert mapping["EventSourceArn"]["Fn::GetAtt"][0].startswith("StreamsPosts")
     assert mapping["FunctionName"]["Ref"].startswith("PredictionReleaseAlias")
@@ -46,7 +46,7 @@ def test_zip_functions_run_python_3_13_on_arm64_with_their_layers(template):
     assert {tuple(function["Architectures"]) for function in functions} == {("arm64",)}
 
 
-def test_every_function_has_traces_settings_and_a_log_group_that_forgets(template):
+def test_every_function_has_tracing_settings_and_expiring_logs(template):
     for function in template.properties("AWS::Lambda::Function"):
         assert function["TracingConfig"] == {"Mode": "Active"}
         assert "LogGroup" in function["LoggingConfig"]
@@ -66,7 +66,7 @@ def test_the_drift_function_is_an_image(template):
     assert drift["Environment"]["Variables"]["MINIMUM_WINDOW_POSTS"] == "200"
 
 
-def test_every_schedule_starts_one_thing_under_a_role_for_it_alone(any_stage):
+def test_every_schedule_has_its_own_role_for_one_target(any_stage):
     schedules = any_stage.resources("AWS::Scheduler::Schedule")
     assert len(schedules) == (2 if any_stage.is_protected else 1)
     for name, schedule in schedules.items():
@@ -90,7 +90,7 @@ def test_every_schedule_starts_one_thing_under_a_role_for_it_alone(any_stage):
         assert any(one in policies for one in schedule["DependsOn"]), "the first run would be lost"
 
 
-def test_no_rule_has_a_schedule_which_is_legacy(any_stage):
+def test_no_rule_uses_a_legacy_schedule(any_stage):
     for rule in any_stage.properties("AWS::Events::Rule"):
         assert "ScheduleExpression" not in rule
 
@@ -103,12 +103,12 @@ def test_the_monitoring_workflow_runs_after_each_window_of_the_day(minutes, expr
     assert after_each_window(minutes) == f"cron({expression})"
 
 
-def test_a_window_is_looked_at_when_no_predictor_works_on_it_any_more(template):
+def test_a_window_is_measured_after_the_predictors_timeout(template):
     predictor = template.one("AWS::Lambda::Function", "PredictionPredictor")
     assert timedelta(seconds=predictor["Timeout"]) < LAG
 
 
-def test_the_drift_alarm_watches_the_share_and_takes_silence_for_no_drift(template):
+def test_the_drift_alarm_watches_the_share_and_ignores_missing_data(template):
     alarm = template.one("AWS::CloudWatch::Alarm", "DriftAlarm")
     assert (alarm["Namespace"], alarm["MetricName"]) == ("Stresswatch", "DriftShare")
     assert alarm["Dimensions"] == [{"Name": "Stage", "Value": "dev"}]
@@ -122,7 +122,7 @@ def test_the_drift_alarm_watches_the_share_and_takes_silence_for_no_drift(templa
 @pytest.mark.parametrize(
     ("stage", "windows"), [("template", (1, 1)), ("staging", (4, 5)), ("production", (4, 5))]
 )
-def test_the_alarm_and_the_message_need_as_many_windows(stage, windows, request):
+def test_the_alarm_and_the_message_use_the_same_window_counts(stage, windows, request):
     template = request.getfixturevalue(stage)
     alarm = template.one("AWS::CloudWatch::Alarm", "DriftAlarm")
     assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == windows
@@ -131,14 +131,14 @@ def test_the_alarm_and_the_message_need_as_many_windows(stage, windows, request)
     assert tuple(int(variables[name]) for name in names) == windows
 
 
-def test_a_monitor_that_falls_silent_is_an_alarm_of_its_own(template):
+def test_a_silent_monitor_has_its_own_alarm(template):
     alarm = template.one("AWS::CloudWatch::Alarm", "DriftHeartbeat")
     assert (alarm["MetricName"], alarm["Statistic"]) == ("WindowPosts", "SampleCount")
     assert alarm["TreatMissingData"] == "missing"
     assert "Notifications" in json.dumps(alarm["InsufficientDataActions"])
 
 
-def test_the_drift_alarm_starts_a_retraining_and_no_other_alarm_does(template):
+def test_the_drift_alarm_starts_a_retraining_with_its_reason(template):
     rule = template.one("AWS::Events::Rule", "RetrainingOnDriftAlarm")
     pattern = rule["EventPattern"]
     assert pattern["source"] == ["aws.cloudwatch"]
@@ -155,7 +155,7 @@ def test_the_drift_alarm_starts_a_retraining_and_no_other_alarm_does(template):
     assert "DeadLetterConfig" in target
 
 
-def test_the_live_quality_alarm_watches_the_interval_and_retrains(template):
+def test_the_live_quality_alarm_watches_the_f1_bound_and_retrains(template):
     alarm = template.one("AWS::CloudWatch::Alarm", "QualityAlarm")
     assert (alarm["MetricName"], alarm["Statistic"]) == ("F1UpperBound", "Minimum")
     assert alarm["Dimensions"] == [{"Name": "Stage", "Value": "dev"}]
@@ -168,7 +168,7 @@ def test_the_live_quality_alarm_watches_the_interval_and_retrains(template):
     assert '"trigger":"quality_alarm"' in target["InputTransformer"]["InputTemplate"]
 
 
-def test_no_deployment_can_write_the_champion_or_what_shadows_it(any_stage):
+def test_deployments_cannot_overwrite_the_champion_or_the_shadow(any_stage):
     assert not any_stage.resources("AWS::SSM::Parameter")
     for output in (stack_outputs.CHAMPION_PARAMETER, stack_outputs.SHADOW_PARAMETER):
         assert "AWS::StackId" in json.dumps(any_stage.body["Outputs"][output]), (
@@ -176,7 +176,7 @@ def test_no_deployment_can_write_the_champion_or_what_shadows_it(any_stage):
         )
 
 
-def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
+def test_the_stack_has_exactly_the_expected_outputs(template):
     assert (
         set(template.body["Outputs"])
         == NAMES - {stack_outputs.LABEL_QUEUE_BUCKET}  # a stage that samples posts has it
@@ -216,12 +216,12 @@ def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
     )
 
 
-def test_nothing_needs_a_custom_resource(template):
+def test_the_template_has_no_custom_resources(template):
     kinds = {resource["Type"] for resource in template.body["Resources"].values()}
     assert not [kind for kind in kinds if "Custom" in kind]
 
 
-def test_the_image_contexts_hold_what_the_images_need_and_nothing_else(assembly_folder, template):
+def test_image_contexts_contain_only_the_files_they_need(assembly_folder, template):
     contexts = {
         frozenset(
             str(path.relative_to(folder))

@@ -24,23 +24,23 @@ def any_registry(request):
     return request.getfixturevalue(request.param)
 
 
-def test_the_development_stage_has_none(template):
+def test_the_development_stage_has_no_model_registry(template):
     assert template.resources(GROUP) == {}
 
 
-def test_the_group_outlives_the_stack(production):
+def test_the_model_package_group_outlives_the_stack(production):
     (group,) = production.resources(GROUP).values()
     assert group["DeletionPolicy"] == "RetainExceptOnCreate"
     assert group["UpdateReplacePolicy"] == "Retain"
 
 
-def test_a_version_is_registered_once_it_is_judged(states):
+def test_a_version_is_registered_after_the_gate(states):
     assert states["Gate"]["Next"] == "Register"
     assert states["Register"]["Next"] == "Accepted?"
     assert states["Register"]["Catch"][0]["Next"] == "NotifyFailed"
 
 
-def test_it_is_notified_of_approvals_champions_and_retrainings_ends(production):
+def test_the_registry_follows_approvals_promotions_and_retrainings(production):
     patterns = [
         rule["EventPattern"]
         for rule in production.properties("AWS::Events::Rule")
@@ -58,7 +58,7 @@ def test_it_is_notified_of_approvals_champions_and_retrainings_ends(production):
     assert "SUCCEEDED" in heard["Step Functions Execution Status Change"]["status"]
 
 
-def test_packages_are_listed_by_their_own_resource(any_registry):
+def test_listing_packages_is_granted_on_packages_not_the_group(any_registry):
     (listing,) = [
         statement
         for statement in any_registry.statements("ModelRegistry")
@@ -68,7 +68,7 @@ def test_packages_are_listed_by_their_own_resource(any_registry):
     assert "ModelPackageGroupArn" not in str(listing["Resource"])
 
 
-def test_it_may_do_what_it_does_to_its_own_group_and_no_more(production):
+def test_the_registry_function_may_act_only_on_its_own_group(production):
     statements = [
         statement
         for statement in production.statements("ModelRegistry")

@@ -99,26 +99,26 @@ def test_a_run_settles_each_shard_then_measures_each_window(played):
     assert output["rate"] == {"status": "estimated"}
 
 
-def test_one_window_is_a_list_of_one(played):
+def test_a_single_window_is_measured(played):
     played.answers["plan"] = {"jobs": [], "windows": WINDOWS[:1], "quality": None}
     output = played.run({"time": "10:02"})
     assert [drift["start"] for drift in output["drift"]] == ["00:00"]
 
 
-def test_without_anything_to_do_nothing_is_done_and_nothing_is_wrong(played):
+def test_a_run_with_an_empty_plan_succeeds(played):
     played.answers["plan"] = {"jobs": [], "windows": [], "quality": None}
     assert played.run({"time": "10:02"}) == {"drift": [], "quality": None, "rate": None}
     assert [name for name, _ in played.asked] == ["plan"]
 
 
-def test_a_span_that_is_only_settled_is_not_measured(played):
+def test_a_settle_only_run_measures_nothing(played):
     event = {"start": "09:00", "end": "10:00", "settle_only": True}
     assert played.run(event) == {"drift": [], "quality": None, "rate": None}
     assert len(played.invoked("settle")) == 3
     assert not played.invoked("drift") + played.invoked("quality") + played.invoked("rate")
 
 
-def test_a_shard_that_fails_is_tried_again_and_stops_no_other(played):
+def test_a_failing_shard_is_retried_without_stopping_others(played):
     played.answers["settle"] = fails("S3 is away", lambda job: job["shard"] == "shard-1")
     error, cause = played.run({"time": "10:02"})
     tried = [job["shard"] for job in played.invoked("settle")]
@@ -130,7 +130,7 @@ def test_a_shard_that_fails_is_tried_again_and_stops_no_other(played):
     assert "S3 is away" in cause
 
 
-def test_a_window_that_is_not_measured_stops_no_other(played):
+def test_a_failing_window_does_not_stop_others(played):
     played.answers["drift"] = fails("no reference", lambda window: window["start"] == "01:00")
     error, cause = played.run({"time": "10:02"})
     starts = [window["start"] for window in played.invoked("drift")]
@@ -138,21 +138,21 @@ def test_a_window_that_is_not_measured_stops_no_other(played):
     assert (error, cause[:28]) == ("Unfinished", "1 unfinished: drift, 01:00: ")
 
 
-def test_live_quality_that_is_not_measured_fails_the_run(played):
+def test_a_live_quality_failure_fails_the_run(played):
     played.answers["quality"] = fails("no key")
     error, cause = played.run({"time": "10:02"})
     assert error == "Unfinished"
     assert cause.startswith("1 unfinished: live quality: Unavailable")
 
 
-def test_the_stress_rate_is_estimated_where_live_quality_failed(played):
+def test_the_stress_rate_is_estimated_after_a_live_quality_failure(played):
     played.answers["quality"] = fails("no key")
     _, cause = played.run({"time": "10:02"})
     assert played.invoked("rate") == [{"time": "10:00"}]
     assert cause.startswith("1 unfinished: live quality: ")
 
 
-def test_a_stress_rate_that_is_not_estimated_fails_the_run(played):
+def test_a_stress_rate_failure_fails_the_run(played):
     played.answers["rate"] = fails("Athena is away")
     error, cause = played.run({"time": "10:02"})
     assert error == "Unfinished"
@@ -167,14 +167,14 @@ def test_earlier_failures_are_reported_with_the_last_one(played):
     assert [f"no {name}" in cause for name in ("settle", "quality", "rate")] == [True] * 3
 
 
-def test_a_failure_is_reported_where_live_quality_is_not_due(played):
+def test_a_failure_is_reported_when_live_quality_is_not_due(played):
     played.answers["plan"] = {"jobs": JOBS, "windows": WINDOWS, "quality": None}
     played.answers["settle"] = fails("S3 is away")
     _, cause = played.run({"time": "10:02"})
     assert cause.startswith("3 unfinished: shard ")
 
 
-def test_of_many_failures_five_are_reported(played):
+def test_at_most_five_failures_are_reported(played):
     jobs = [JOBS[0] | {"shard": f"shard-{number}"} for number in range(9)]
     played.answers["plan"] = {"jobs": jobs, "windows": [], "quality": None}
     played.answers["settle"] = fails("S3 is away")
@@ -183,7 +183,7 @@ def test_of_many_failures_five_are_reported(played):
     assert cause.count("S3 is away") == 5
 
 
-def test_a_plan_that_fails_is_tried_again_and_fails_the_run(played):
+def test_a_failing_plan_is_retried_and_fails_the_run(played):
     played.answers["plan"] = fails("no bucket")
     error, cause = played.run({"time": "10:02"})
     assert len(played.invoked("plan")) == 3
@@ -191,21 +191,21 @@ def test_a_plan_that_fails_is_tried_again_and_fails_the_run(played):
 
 
 @pytest.mark.parametrize(("windows", "kept"), [(FEATURES_KEPT, True), (FEATURES_KEPT + 1, False)])
-def test_an_output_of_many_windows_fits_a_state_without_their_columns(played, windows, kept):
+def test_features_are_dropped_from_the_output_of_many_windows(played, windows, kept):
     played.answers["plan"] = {"jobs": [], "windows": WINDOWS[:1] * windows, "quality": None}
     output = played.run({"time": "10:02"})
     assert len(output["drift"]) == windows
     assert all(("features" in drift) is kept for drift in output["drift"])
 
 
-def test_a_thousand_failures_fit_between_two_states():
+def test_a_thousand_failures_fit_into_the_workflow_state():
     """They hold 256 KB."""
     job = "shard shardId-000000000000 of predictions, 2026-11-30T09:00:00+00:00"
     noted = {"unfinished": f"{job}: Lambda.TooManyRequestsException: {'c' * 120}"}
     assert len(json.dumps([noted] * 1000)) < 256 * 1024
 
 
-def test_the_shards_settled_at_once_are_those_that_are_reserved(production):
+def test_parallel_settling_matches_the_reserved_concurrency(production):
     most = STAGES["prod"].monitoring.settle_concurrency
     settle = production.one("AWS::Lambda::Function", "MonitoringSettle")
     assert settle["ReservedConcurrentExecutions"] == most
@@ -214,14 +214,14 @@ def test_the_shards_settled_at_once_are_those_that_are_reserved(production):
     assert f'"MaxConcurrency":{most}' in json.dumps(machine["DefinitionString"]).replace("\\", "")
 
 
-def test_an_inline_map_runs_at_most_forty_at_once():
+def test_settle_concurrency_is_limited_to_forty():
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html."""
     assert PLAIN.changed(monitoring={"settle_concurrency": 40}).monitoring.settle_concurrency == 40
     with pytest.raises(InvalidStage, match="settle_concurrency is 41; it must be between 1 and 40"):
         PLAIN.changed(monitoring={"settle_concurrency": 41})
 
 
-def test_one_schedule_starts_it_after_each_window(any_stage):
+def test_one_schedule_starts_the_workflow_after_each_window(any_stage):
     schedule = any_stage.one("AWS::Scheduler::Schedule", "MonitoringSchedule")
     assert schedule["ScheduleExpression"] == "cron(2 0/1 * * ? *)"
     target = schedule["Target"]

@@ -33,7 +33,7 @@ def test_every_alarm_names_its_runbook_and_every_runbook_has_an_alarm(template):
 
 
 @pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)
-def test_a_runbook_goes_from_the_symptom_to_the_proof_that_it_is_fixed(page):
+def test_runbooks_have_all_sections_in_order(page):
     text = page.read_text()
     places = [text.index(section) for section in SECTIONS]
     assert places == sorted(places)
@@ -42,7 +42,7 @@ def test_a_runbook_goes_from_the_symptom_to_the_proof_that_it_is_fixed(page):
         assert (page.parent / target).exists(), target
 
 
-def test_a_runbook_names_only_outputs_and_settings_that_there_are(template):
+def test_runbooks_name_only_existing_outputs_and_settings(template):
     for page in RUNBOOKS.glob("*.md"):
         text = page.read_text()
         assert set(re.findall(r"\(output (\w+)\)", text)) <= set(template.body["Outputs"])
@@ -75,7 +75,7 @@ def test_every_queue_is_watched_for_messages(template):
     assert watched == set(template.resources("AWS::SQS::Queue"))
 
 
-def test_every_workflow_is_watched_for_each_way_to_end_badly(any_stage):
+def test_every_workflow_has_an_alarm_for_each_kind_of_failure(any_stage):
     """A time-out and an abort reach no state that reports them, and count separately."""
     watched = {
         (alarm["Properties"]["Dimensions"][0]["Value"]["Ref"], alarm["Properties"]["MetricName"])
@@ -87,7 +87,7 @@ def test_every_workflow_is_watched_for_each_way_to_end_badly(any_stage):
     assert watched == set(itertools.product(workflows, ends))
 
 
-def test_only_silence_of_the_drift_monitor_and_the_stream_is_an_alarm(template):
+def test_only_drift_monitor_and_stream_have_silence_alarms(template):
     properties = {name[:-8]: alarm["Properties"] for name, alarm in alarms(template).items()}
     treatments = {alarm["TreatMissingData"] for alarm in properties.values()}
     assert treatments == {"missing", "notBreaching"}
@@ -136,7 +136,7 @@ def test_discarded_batches_are_recorded_in_a_queue(template):
     assert source["Fn::GetAtt"][0].startswith("ObservabilityFailedBatchesRule")
 
 
-def test_an_alarm_that_would_come_after_the_first_loss_is_refused():
+def test_an_iterator_age_alarm_after_the_first_loss_is_rejected():
     with pytest.raises(InvalidStage, match="the alarm would come after the first loss"):
         Stage(
             name="test",

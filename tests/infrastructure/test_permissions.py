@@ -24,12 +24,12 @@ def every_statement(template):
     ]
 
 
-def test_no_statement_allows_a_pattern_of_actions(template):
+def test_no_role_policy_has_wildcard_actions(template):
     for statement in every_statement(template):
         assert not [action for action in actions(statement) if "*" in action]
 
 
-def test_no_policy_of_a_resource_allows_a_pattern_of_actions(template):
+def test_only_the_account_has_wildcard_actions_in_resource_policies(template):
     """Except the account's own statement in a key's policy, which is needed to manage the key."""
     documents = [
         resource["Properties"].get("KeyPolicy") or resource["Properties"].get("PolicyDocument")
@@ -47,7 +47,7 @@ def test_no_policy_of_a_resource_allows_a_pattern_of_actions(template):
     assert all(":root" in principal for _, principal in patterns)
 
 
-def test_every_resource_is_named_where_aws_can_name_it(template):
+def test_wildcard_resources_are_only_for_actions_that_need_them(template):
     for statement in every_statement(template):
         if statement["Resource"] == "*":
             assert set(actions(statement)) <= WITHOUT_RESOURCE
@@ -176,11 +176,11 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
         ),
     ],
 )
-def test_a_function_may_do_what_it_does_and_no_more(template, role, expected):
+def test_a_function_has_exactly_the_permissions_it_needs(template, role, expected):
     assert template.allowed(role) - LOGS - TRACES - KEYS == expected
 
 
-def test_the_training_job_reads_data_sets_writes_its_output_and_no_more(template):
+def test_the_training_job_may_only_read_data_sets_and_write_output(template):
     assert template.allowed("RetrainingTrainingRole") - KEYS == {
         "cloudwatch:PutMetricData",
         "ecr:BatchCheckLayerAvailability",
@@ -214,7 +214,7 @@ def test_the_training_job_reads_data_sets_writes_its_output_and_no_more(template
         ("shadow", {"RetrainingShadowRole", "RetrainingProbationRole"}),
     ],
 )
-def test_only_promotion_and_probation_move_the_champion(template, parameter, roles):
+def test_only_the_listed_roles_may_change_the_champion_or_the_shadow(template, parameter, roles):
     movers = {
         role["Ref"].rstrip("0123456789ABCDEF")
         for policy in template.properties("AWS::IAM::Policy")
@@ -226,7 +226,7 @@ def test_only_promotion_and_probation_move_the_champion(template, parameter, rol
     assert movers == roles
 
 
-def test_metrics_are_written_to_the_projects_namespace_alone(template):
+def test_metrics_are_written_only_to_the_projects_namespace(template):
     for role in ("DriftDriftRole", "QualityQualityRole"):
         (statement,) = [
             statement
@@ -253,7 +253,7 @@ def test_the_workflow_may_run_tag_and_await_training_jobs(template):
     assert "rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule" in rule
 
 
-def test_the_workflow_passes_its_role_to_sagemaker_alone(template):
+def test_the_workflow_may_pass_a_role_only_to_sagemaker(template):
     (statement,) = [
         statement
         for statement in template.statements("RetrainingWorkflowRole")

@@ -77,7 +77,7 @@ def test_a_statement_that_allows_nothing_is_found(statement, found):
     assert all(part in fault for part, fault in zip(found, said, strict=True))
 
 
-def test_every_statement_of_a_stage_is_looked_at(prod):
+def test_every_statement_of_a_stage_is_checked(prod):
     of_policies = sum(
         len(policy["PolicyDocument"]["Statement"]) for _, policy in prod.properties(TRUST)
     )
@@ -102,7 +102,7 @@ def test_every_statement_of_a_stage_is_looked_at(prod):
         ("NAME", "", True),
     ],
 )
-def test_patterns_overlap_when_some_text_is_of_both(one, other, overlaps):
+def test_patterns_overlap_when_a_text_matches_both(one, other, overlaps):
     one, other = (pattern.replace("NAME", permissions.NAME) for pattern in (one, other))
     assert permissions.overlap(one, other) is overlaps
     assert permissions.overlap(other, one) is overlaps
@@ -149,12 +149,12 @@ def test_a_service_that_acts_for_any_account_is_found(prod, kind, statement):
         {"ArnLike": {"aws:SourceArn": {"Fn::Sub": "arn:aws:sns:*:${AWS::AccountId}:*"}}},
     ],
 )
-def test_a_service_that_acts_for_this_account_is_not(prod, condition):
+def test_a_service_that_acts_only_for_this_account_is_accepted(prod, condition):
     let(prod, "AWS::SNS::TopicPolicy", {"Principal": CLOUDWATCH, "Condition": condition})
     assert list(principals.faults(prod)) == []
 
 
-def test_a_function_that_a_service_may_call_for_any_account_is_found(prod):
+def test_a_function_callable_for_any_account_is_found(prod):
     one(prod, "AWS::Lambda::Permission").pop("SourceArn")
     (found,) = principals.faults(prod)
     assert "events.amazonaws.com may act for any account" in found

@@ -32,18 +32,18 @@ def stage_of(stage):
     return workgroup(stage, "Workgroup")[0].removeprefix("stresswatch-")
 
 
-def test_a_stage_with_a_hyphen_has_a_database_that_sql_can_name():
+def test_a_stage_with_a_hyphen_has_a_valid_database_name():
     assert all("stresswatch_eu_prod." in query.sql for query in saved_queries("eu-prod"))
 
 
-def test_queries_ask_the_database_of_their_own_stage(any_stage):
+def test_queries_use_the_database_of_their_own_stage(any_stage):
     (database,) = any_stage.properties("AWS::Glue::Database")
     for query in any_stage.properties("AWS::Athena::NamedQuery"):
         asked = set(re.findall(r"stresswatch_\w+", query["QueryString"]))
         assert asked == {database["DatabaseInput"]["Name"]}
 
 
-def test_a_table_lies_where_its_objects_do(template):
+def test_each_table_points_to_the_prefix_of_its_objects(template):
     places = {
         each["TableInput"]["Name"]: each["TableInput"]["StorageDescriptor"]["Location"]
         for each in template.properties("AWS::Glue::Table")
@@ -57,7 +57,7 @@ def test_a_table_lies_where_its_objects_do(template):
 @pytest.mark.parametrize(
     ("name", "limit"), [("Workgroup", 10_000 * 10**6), ("FunctionsWorkgroup", None)]
 )
-def test_the_workgroup_bounds_a_query_regardless_of_the_caller(any_stage, name, limit):
+def test_the_workgroup_enforces_its_limits_on_every_query(any_stage, name, limit):
     _, settings = workgroup(any_stage, name)
     assert settings["EnforceWorkGroupConfiguration"] is True
     assert settings.get("BytesScannedCutoffPerQuery") == limit
@@ -77,7 +77,7 @@ ASKS = {
 }
 
 
-def test_each_function_asks_its_tables_in_the_workgroup_of_functions(template):
+def test_each_function_queries_its_tables_in_the_functions_workgroup(template):
     asked = {}
     for name, policy in template.resources("AWS::IAM::Policy").items():
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
@@ -92,14 +92,14 @@ def test_each_function_asks_its_tables_in_the_workgroup_of_functions(template):
         assert found == tables
 
 
-def test_results_expire(any_stage):
+def test_query_results_expire(any_stage):
     rules = any_stage.one("AWS::S3::Bucket", "StorageArchive")["LifecycleConfiguration"]["Rules"]
     (rule,) = [rule for rule in rules if rule.get("Prefix") == "query-results/"]
     assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 7)
 
 
 @pytest.mark.parametrize("limit", [9, 7_000_001])
-def test_a_limit_that_athena_would_refuse_is_refused(limit):
+def test_a_scan_limit_outside_athenas_range_is_rejected(limit):
     with pytest.raises(InvalidStage, match=rf"scan_limit_mb is {limit}; it must be between"):
         Querying(scan_limit_mb=limit)
 
@@ -111,7 +111,7 @@ class TestPolicy:
         page = (PROJECT / "docs" / "policies" / "query.json").read_text()
         return json.loads(page)["Statement"]
 
-    def test_it_reads_each_tables_prefix_and_writes_results_alone(self):
+    def test_it_reads_table_prefixes_and_writes_only_results(self):
         read, written = set(), set()
         for statement in self.statements():
             for resource in statement["Resource"]:
@@ -124,7 +124,7 @@ class TestPolicy:
         assert read == {(table.bucket, table.prefix) for table in TABLES} | results
         assert written == results
 
-    def test_it_names_every_table_and_no_pattern_of_actions(self):
+    def test_it_names_every_table_and_has_no_wildcard_action(self):
         text = json.dumps(self.statements())
         assert set(re.findall(r"table/\$\{QueryDatabaseName\}/(\w+)", text)) == {
             table.name for table in TABLES
@@ -136,6 +136,6 @@ class TestPolicy:
             if "*" in action
         ]
 
-    def test_it_names_nothing_that_is_no_output(self, template):
+    def test_it_names_only_stack_outputs(self, template):
         names = set(re.findall(r"\$\{(\w+)\}", json.dumps(self.statements())))
         assert names <= set(template.body["Outputs"])

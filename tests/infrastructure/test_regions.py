@@ -26,31 +26,29 @@ def kinds(template):
 
 
 @pytest.mark.parametrize("region", SUPPORTED)
-def test_each_stage_is_taken_by_a_region_that_has_all_of_it(any_stage, region):
+def test_each_stage_is_accepted_in_a_supported_region(any_stage, region):
     check_region(region, kinds(any_stage))
 
 
 @pytest.mark.parametrize("region", ["cn-north-1", "us-gov-east-1", "ap-south-2"])
-def test_what_a_region_lacks_is_named_with_the_setting_that_does_without(
-    production, template, region
-):
+def test_an_unavailable_resource_type_is_named_with_its_remedy(production, template, region):
     with pytest.raises(InvalidStage, match=rf"{region} does not have {GROUP} \(do without it: set"):
         check_region(region, kinds(production))
     check_region(region, kinds(template))  # without a registry
 
 
-def test_a_region_that_is_misspelt_is_refused(template):
+def test_a_misspelt_region_is_rejected(template):
     with pytest.raises(InvalidStage, match="cfn-lint does not know the region eu-west-11"):
         check_region("eu-west-11", kinds(template))
 
 
-def test_every_remedy_is_for_a_type_that_some_stage_has(template, staging, production):
+def test_every_remedy_is_for_a_resource_type_in_use(template, staging, production):
     every = kinds(template) | kinds(staging) | kinds(production) | {"AWS::Kinesis::StreamConsumer"}
     for start in REMEDIES:
         assert any(kind.startswith(start) for kind in every), start
 
 
-def test_the_region_is_that_of_cdks_command_or_else_awss(monkeypatch, tmp_path):
+def test_the_region_comes_from_cdk_or_the_aws_configuration(monkeypatch, tmp_path):
     everywhere = {"AWS_DEFAULT_REGION": "c", "AWS_REGION": "b", "CDK_DEFAULT_REGION": "a"}
     assert region_of(everywhere) == "a"
     assert region_of({"AWS_DEFAULT_REGION": "c", "AWS_REGION": ""}) == "c"
@@ -63,7 +61,7 @@ def test_the_region_is_that_of_cdks_command_or_else_awss(monkeypatch, tmp_path):
     assert region_of({}) == "eu-west-1"
 
 
-def test_a_synthesis_for_a_region_that_lacks_something_is_refused(monkeypatch, tmp_path):
+def test_synthesis_for_an_unsupported_region_is_rejected(monkeypatch, tmp_path):
     monkeypatch.setenv("STAGE", "staging")
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
     monkeypatch.setattr("cdk_app.app.build_app", partial(build_app, **WITHOUT_BUNDLING))
@@ -72,5 +70,5 @@ def test_a_synthesis_for_a_region_that_lacks_something_is_refused(monkeypatch, t
         synthesize()
 
 
-def test_no_arn_is_of_one_partition_alone(any_stage):
+def test_arns_do_not_depend_on_the_partition(any_stage):
     assert "arn:aws:" not in json.dumps(any_stage.body)

@@ -43,7 +43,7 @@ def test_a_training_jobs_volume_is_encrypted_with_the_stacks_key(template, workf
         ("ml.trn1.2xlarge", True),
     ],
 )
-def test_an_instance_with_a_disk_of_its_own_gets_no_volume_key(
+def test_an_instance_with_a_local_disk_gets_no_volume_key(
     instance_type, is_on_local_disk, tmp_path, monkeypatch
 ):
     stage = STAGES["dev"].changed(retraining={"training_instance_type": instance_type})
@@ -58,7 +58,7 @@ def test_an_instance_with_a_disk_of_its_own_gets_no_volume_key(
 
 
 @pytest.mark.parametrize("stage", ["staging", "production"])
-def test_a_schedule_comes_back_to_what_was_suppressed_or_declined(stage, request):
+def test_staging_and_production_retrain_on_a_daily_schedule(stage, request):
     template = request.getfixturevalue(stage)
     schedule = template.one("AWS::Scheduler::Schedule", "RetrainingOnSchedule")
     assert schedule["ScheduleExpression"] == "rate(1 day)"
@@ -78,7 +78,7 @@ def test_the_workflow_trains_in_a_sagemaker_job_and_waits_for_it(workflow):
     assert "KmsKeyId" in parameters["OutputDataConfig"]
 
 
-def test_each_step_gets_what_it_needs_of_the_steps_before(workflow):
+def test_each_step_gets_its_input_from_the_previous_steps(workflow):
     for name in ("BuildDataSet", "Promote"):
         assert "Parameters" not in workflow[name]  # the whole state
     assert workflow["Admit"]["Parameters"] == {
@@ -108,7 +108,7 @@ def test_only_an_accepted_challenger_is_promoted(workflow):
     assert workflow["NotifyPromoted"]["Next"] == "OnProbation?"
 
 
-def test_a_challenger_that_shadows_is_judged_once_more_by_what_it_said(workflow):
+def test_a_shadowing_challenger_is_judged_again_on_live_posts(workflow):
     (shadows,) = workflow["Shadows?"]["Choices"]
     assert (shadows["Variable"], shadows["NumericGreaterThan"]) == ("$.gate.shadow_seconds", 0)
     assert workflow["Shadow"]["Next"] == "WhileItShadows"
@@ -147,7 +147,7 @@ def test_on_probation_the_previous_champion_shadows_the_new_one(workflow):
     assert workflow["BeginProbation"]["Next"] == "LookAtChampion"
 
 
-def test_a_new_champion_is_looked_at_until_it_is_kept_or_replaced(workflow):
+def test_a_new_champion_is_judged_until_it_is_kept_or_replaced(workflow):
     assert workflow["LookAtChampion"]["Parameters"] == {
         "version.$": "$.gate.version",
         "previous.$": "$.gate.champion",
@@ -168,7 +168,7 @@ def test_a_new_champion_is_looked_at_until_it_is_kept_or_replaced(workflow):
 @pytest.mark.parametrize(
     ("state", "span"), [("SettleShadowed", "$.shadow"), ("SettleProbation", "$.probation")]
 )
-def test_what_two_versions_said_is_settled_before_it_is_compared(workflow, state, span):
+def test_predictions_are_settled_before_versions_are_compared(workflow, state, span):
     settle = workflow[state]
     assert settle["Resource"].endswith(":states:::states:startExecution.sync:2")
     assert "MonitoringWorkflow" in settle["Parameters"]["StateMachineArn"]
@@ -180,21 +180,21 @@ def test_what_two_versions_said_is_settled_before_it_is_compared(workflow, state
     assert caught["Next"] == "NotifyFailed"
 
 
-def test_an_alarm_during_a_probation_waits_and_asks_again(workflow):
+def test_a_retraining_waits_for_a_running_probation(workflow):
     waits = workflow["Admitted?"]["Choices"][1]
     assert (waits["Variable"], waits["IsString"]) == ("$.admission.again_at", True)
     assert workflow["AwaitProbation"]["TimestampPath"] == "$.admission.again_at"
     assert workflow["AwaitProbation"]["Next"] == "Admit"
 
 
-def test_the_workflows_time_covers_its_probation_and_the_one_it_waits_for(production):
+def test_the_workflow_timeout_covers_all_its_waits(production):
     settings = STAGES["prod"].retraining
     waits = settings.shadow_minutes + settings.approval_hours * 60 + settings.cool_down_minutes
     waits += 2 * settings.probation_minutes
     assert definition(production)["TimeoutSeconds"] > 60 * waits
 
 
-def test_with_manual_approval_nothing_is_promoted_without_it(workflow):
+def test_with_manual_approval_only_approved_models_are_promoted(workflow):
     assert workflow["NotifyAwaitingApproval"]["Next"] == "AwaitApproval"
     wait = workflow["AwaitApproval"]
     assert wait["Resource"].endswith(":states:::lambda:invoke.waitForTaskToken")
@@ -210,7 +210,7 @@ def test_with_manual_approval_nothing_is_promoted_without_it(workflow):
 
 
 @pytest.mark.parametrize(("stage", "asks"), [("dev", "false"), ("production", "true")])
-def test_production_asks_a_person(stage, asks, request):
+def test_production_requires_manual_approval(stage, asks, request):
     template = request.getfixturevalue("template" if stage == "dev" else stage)
     gate = template.one("AWS::Lambda::Function", "RetrainingGateFunction")
     assert gate["Environment"]["Variables"]["REQUIRES_APPROVAL"] == asks
@@ -225,7 +225,7 @@ def test_a_retraining_without_admission_or_labels_trains_nothing(workflow):
     assert {"Variable": "$.trigger", "StringEquals": "schedule"} in scheduled["And"]
 
 
-def test_a_training_waits_for_a_spot_instance_as_long_again_as_it_may_take(workflow):
+def test_spot_training_may_wait_as_long_as_it_may_run(workflow):
     parameters = workflow["TrainModel"]["Parameters"]
     assert parameters["EnableManagedSpotTraining"] is True
     assert parameters["StoppingCondition"] == {
@@ -234,7 +234,7 @@ def test_a_training_waits_for_a_spot_instance_as_long_again_as_it_may_take(workf
     }
 
 
-def test_only_a_training_without_an_instance_is_tried_again(workflow):
+def test_only_a_training_job_without_an_instance_is_retried(workflow):
     (catch,) = workflow["TrainModel"]["Catch"]
     assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "OutOfCapacity?")
     assert choices(workflow, "OutOfCapacity?") == ["WaitForCapacity", "NotifyFailed"]
@@ -256,7 +256,7 @@ def test_only_a_training_without_an_instance_is_tried_again(workflow):
         ("SageMaker.JobFailed", "AlgorithmError: no posts", "NotifyFailed"),
     ],
 )
-def test_waiting_is_for_what_waiting_changes(workflow, error, cause, next_state):
+def test_only_temporary_capacity_errors_are_retried(workflow, error, cause, next_state):
     state = {"error": {"Error": error, "Cause": cause}, "attempt": {"number": 1}}
     assert chosen(workflow["OutOfCapacity?"], state) == next_state
 

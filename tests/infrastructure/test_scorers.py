@@ -30,14 +30,14 @@ def functions(template):
     return {one["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: one for one in found}
 
 
-def test_by_default_what_predicts_is_a_zip_that_allows_arrays_alone(template):
+def test_by_default_predicting_functions_allow_only_arrays(template):
     made = functions(template)
     for name in PREDICTING:
         assert made[name]["Handler"] == "handler.handler"
         assert made[name]["Environment"]["Variables"]["SCORER"] == ScorerKind.ARRAYS
 
 
-def test_what_predicts_is_one_image_and_each_starts_its_own_handler(allowing):
+def test_predicting_functions_share_an_image_with_their_own_handlers(allowing):
     made = functions(allowing)
     images = {name for name, one in made.items() if one.get("PackageType") == "Image"}
     assert images == PREDICTING | {"drift"}
@@ -48,12 +48,12 @@ def test_what_predicts_is_one_image_and_each_starts_its_own_handler(allowing):
     assert len({str(made[name]["Code"]) for name in PREDICTING}) == 1
 
 
-def test_commands_see_what_the_stage_allows(template, allowing):
+def test_an_output_names_the_scorer_of_the_stage(template, allowing):
     said = [one.body["Outputs"][stack_outputs.SCORER]["Value"] for one in (template, allowing)]
     assert said == [ScorerKind.ARRAYS, ScorerKind.SCIKIT_LEARN]
 
 
-def test_nothing_more_is_allowed_for_it(template, allowing):
+def test_scikit_learn_needs_no_further_permissions(template, allowing):
     for role in ("PredictionPredictorRole", "WebServiceApiRole", "BatchScoringScoringRole"):
         assert allowing.allowed(role) == template.allowed(role)
 
@@ -66,6 +66,6 @@ def test_the_training_job_gets_the_pipeline(allowing, template):
 
 
 @pytest.mark.parametrize("name", ["", "Perceptron", "a pipeline", "x" * 64])
-def test_a_pipeline_is_a_plain_name(name):
+def test_an_invalid_pipeline_name_is_rejected(name):
     with pytest.raises(InvalidStage, match=r"retraining\.pipeline"):
         PLAIN.changed(retraining={"pipeline": name})

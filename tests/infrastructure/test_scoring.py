@@ -16,7 +16,7 @@ def state(template):
     return found
 
 
-def test_parts_are_scored_at_once_up_to_the_stages_limit(any_stage):
+def test_parts_are_scored_in_parallel_up_to_the_stages_limit(any_stage):
     function = any_stage.one("AWS::Lambda::Function", "ScoringScoring")
     most = state(any_stage)["MaxConcurrency"]
     assert most == (10 if any_stage.is_protected else 2)
@@ -31,14 +31,14 @@ def test_a_few_failures_are_tolerated_after_retries(any_stage):
     assert (retry["ErrorEquals"], retry["MaxAttempts"]) == (["States.ALL"], 3)
 
 
-def test_neither_manifest_nor_answers_pass_through_the_workflows_state(any_stage):
+def test_manifest_and_results_bypass_the_workflow_state(any_stage):
     """It holds 256 KB: some two thousand parts."""
     found = state(any_stage)
     assert found["ItemReader"]["Parameters"]["Key.$"] == "$.manifest"
     assert found["ResultWriter"]["Parameters"]["Prefix.$"] == "$.answers"
 
 
-def test_a_part_is_not_longer_at_work_than_its_function_may_be(template):
+def test_the_scoring_function_has_lambdas_longest_timeout(template):
     function = template.one("AWS::Lambda::Function", "ScoringScoring")
     assert function["Timeout"] == 900
 
@@ -58,6 +58,6 @@ def test_files_and_results_expire(any_stage):
         ("kept_days", 0),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused(setting, value):
+def test_a_scoring_setting_out_of_range_is_rejected(setting, value):
     with pytest.raises(InvalidStage, match=rf"scoring\.{setting} is {value}; it must be between"):
         Scoring(**{setting: value})

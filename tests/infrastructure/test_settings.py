@@ -89,7 +89,7 @@ GROUPS = ("sg-0a1b2c3d4e5f60718",)
         ),
     ],
 )
-def test_a_setting_that_is_wrong_is_refused_in_a_sentence(group, settings, sentence):
+def test_an_invalid_setting_is_rejected_in_one_sentence(group, settings, sentence):
     with pytest.raises(InvalidStage, match=sentence) as refused:
         PLAIN.changed(**{group: settings})
     assert "\n" not in str(refused.value)
@@ -142,7 +142,7 @@ def test_a_setting_that_is_wrong_is_refused_in_a_sentence(group, settings, sente
         ),
     ],
 )
-def test_what_is_no_group_or_contradicts_another_is_refused(settings, sentence):
+def test_unknown_or_contradictory_settings_are_rejected(settings, sentence):
     with pytest.raises(InvalidStage, match=sentence):
         PLAIN.changed(**settings)
 
@@ -156,12 +156,12 @@ def test_what_is_no_group_or_contradicts_another_is_refused(settings, sentence):
         "cron(0 3 L * ? *)",
     ],
 )
-def test_a_schedule_may_be_any_that_eventbridge_takes(schedule):
+def test_any_eventbridge_schedule_is_accepted(schedule):
     changed = PLAIN.changed(retraining={"schedule": schedule})
     assert changed.retraining.schedule == schedule
 
 
-def test_a_stage_that_says_not_enough_is_refused():
+def test_a_stage_with_a_missing_setting_is_rejected():
     with pytest.raises(InvalidStage, match="retains_data is missing; it must be True or False"):
         Stage(name="test", requires_byte_code=False)
 
@@ -174,7 +174,7 @@ def test_a_changed_stage_keeps_every_other_setting():
 
 
 @pytest.mark.parametrize(("minutes", "most"), [(5, 288), (30, 48), (60, 168), (1440, 7)])
-def test_the_drift_alarm_looks_back_as_far_as_cloudwatch_can(minutes, most):
+def test_drift_windows_are_limited_to_cloudwatchs_look_back(minutes, most):
     monitoring = PLAIN.monitoring
     monitoring.changed(window_minutes=minutes, drift_windows_evaluated=most)
     with pytest.raises(InvalidStage, match=r"must be between|evaluates at most"):
@@ -182,7 +182,7 @@ def test_the_drift_alarm_looks_back_as_far_as_cloudwatch_can(minutes, most):
 
 
 @pytest.mark.parametrize("name", ["", "Dev", "my stage", "qa-", "-qa", "2nd", "x" * 21])
-def test_a_stage_has_a_name_that_everything_that_is_deployed_can_bear(name):
+def test_an_invalid_stage_name_is_rejected(name):
     with pytest.raises(InvalidStage, match="it must be of small letters"):
         STAGES["dev"].changed(name=name)
 
@@ -190,14 +190,14 @@ def test_a_stage_has_a_name_that_everything_that_is_deployed_can_bear(name):
 @pytest.mark.parametrize(
     "setting", list(documentation.settings()), ids=lambda setting: setting.path
 )
-def test_every_setting_has_one_sentence_and_every_number_limits(setting):
+def test_settings_have_one_sentence_descriptions_and_limits(setting):
     kinds = (setting.field.annotation, *get_args(setting.field.annotation))
     assert re.fullmatch(r"(?:(?!\. ).)+\.", setting.field.description)
     if int in kinds or float in kinds:
         assert limits_of(setting.field), "a number without limits"
 
 
-def test_each_description_is_of_one_setting():
+def test_setting_descriptions_are_unique():
     descriptions = [setting.field.description for setting in documentation.settings()]
     assert len(set(descriptions)) == len(descriptions)
 
@@ -209,11 +209,11 @@ def test_the_page_on_stages_has_every_setting():
 
 
 @pytest.mark.parametrize("stage", list(STAGES))
-def test_production_like_stages_cannot_be_deleted_by_accident(stage):
+def test_every_stage_except_dev_retains_its_data(stage):
     assert STAGES[stage].retains_data == (stage != "dev")
 
 
-def test_an_unknown_stage_is_refused_with_the_known_ones():
+def test_an_unknown_stage_is_rejected_with_the_known_ones():
     with pytest.raises(InvalidStage, match="'qa'; there are dev, staging, prod"):
         stage_named("qa")
 
@@ -233,7 +233,7 @@ def test_an_unknown_stage_is_refused_with_the_known_ones():
         ("storage", "log_retention_days", 8, "is 8; it must be one of 1, 3, 5,"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(group, setting, value, sentence):
+def test_a_rejected_setting_is_named_with_its_value(group, setting, value, sentence):
     with pytest.raises(InvalidStage, match=sentence) as refused:
         PLAIN.changed(**{group: {setting: value}})
     assert str(refused.value).startswith(f"{group}.{setting} is {value}")

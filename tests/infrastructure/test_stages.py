@@ -96,7 +96,7 @@ def test_cfn_lint_finds_no_error_in_any_stage(template, staging, production, var
     assert done.returncode == 0, done.stdout
 
 
-def test_a_stream_on_demand_has_no_number_of_shards(variant, template):
+def test_an_on_demand_stream_has_no_shard_count(variant, template):
     for stream in variant.properties("AWS::Kinesis::Stream"):
         assert stream["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
         assert "ShardCount" not in stream
@@ -127,7 +127,7 @@ def test_the_mapping_has_the_stages_parallelization_factor(variant, template):
     assert factors == [2, 1]
 
 
-def test_warm_environments_are_those_of_the_alias_that_posts_go_to(variant):
+def test_provisioned_concurrency_is_on_the_predictors_alias(variant):
     alias = the_alias(variant, "Prediction")
     assert variant.one("AWS::Lambda::Alias", alias)["ProvisionedConcurrencyConfig"] == {
         "ProvisionedConcurrentExecutions": 3
@@ -138,7 +138,7 @@ def test_warm_environments_are_those_of_the_alias_that_posts_go_to(variant):
     assert "ProvisionedConcurrencyConfig" not in service
 
 
-def test_every_function_is_in_the_network_and_may_be(variant, template):
+def test_every_function_and_its_role_are_set_up_for_the_vpc(variant, template):
     functions = variant.resources("AWS::Lambda::Function")
     assert len(functions) == len(template.resources("AWS::Lambda::Function"))
     policies = variant.resources("AWS::IAM::Policy")
@@ -160,7 +160,7 @@ def test_every_function_is_in_the_network_and_may_be(variant, template):
         assert not any(action.startswith("ec2:") for action in template.allowed(role))
 
 
-def test_keys_have_the_administrators_and_the_periods_of_the_stage(variant):
+def test_keys_have_the_stages_administrators_and_periods(variant):
     for key in variant.properties("AWS::KMS::Key"):
         assert (key["PendingWindowInDays"], key["RotationPeriodInDays"]) == (7, 90)
         (administering,) = [
@@ -172,7 +172,7 @@ def test_keys_have_the_administrators_and_the_periods_of_the_stage(variant):
         assert not {"kms:Decrypt", "kms:*"} & set(administering["Action"])
 
 
-def test_predictions_expire_where_the_stage_says_so(variant, template):
+def test_predictions_expire_after_the_stages_retention_period(variant, template):
     def expiring(one):
         rules = one.one("AWS::S3::Bucket", "StorageArchive")["LifecycleConfiguration"]["Rules"]
         return {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
@@ -189,7 +189,7 @@ def test_predictions_expire_where_the_stage_says_so(variant, template):
     assert not settled.keys() & found.keys(), "they are kept for ever"
 
 
-def test_an_estimate_of_f1_is_watched_where_the_stage_says_so(variant, template):
+def test_an_alarm_on_estimated_f1_is_optional(variant, template):
     alarm = variant.one("AWS::CloudWatch::Alarm", "DriftEstimatedQualityAlarm")
     names = ("MetricName", "Threshold", "DatapointsToAlarm", "EvaluationPeriods")
     assert [alarm[name] for name in names] == ["EstimatedF1", 0.6, 3, 4]
@@ -200,7 +200,7 @@ def test_an_estimate_of_f1_is_watched_where_the_stage_says_so(variant, template)
 @pytest.mark.parametrize(
     ("stage", "minutes"), [("template", 5), ("staging", 5), ("production", 10)]
 )
-def test_new_code_gets_a_tenth_first_and_goes_back_on_an_alarm(stage, minutes, request):
+def test_new_code_gets_ten_percent_first_and_rolls_back_on_an_alarm(stage, minutes, request):
     one = request.getfixturevalue(stage)
     assert canary(one, "Prediction") == (
         f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes",
@@ -210,7 +210,7 @@ def test_new_code_gets_a_tenth_first_and_goes_back_on_an_alarm(stage, minutes, r
     assert mapping["FunctionName"] == {"Ref": the_alias(one, "Prediction")}
 
 
-def test_new_code_of_the_web_service_gets_a_tenth_of_the_requests_first(variant):
+def test_new_web_service_code_gets_ten_percent_of_requests_first(variant):
     assert canary(variant, "WebService") == (
         "CodeDeployDefault.LambdaCanary10Percent15Minutes",
         {"Errors": "ExecutedVersion", "ServerErrors": "version"},
@@ -226,7 +226,7 @@ def test_new_code_of_the_web_service_gets_a_tenth_of_the_requests_first(variant)
     assert permission["FunctionName"] == alias
 
 
-def test_an_alarm_that_fires_on_what_serves_does_not_hold_up_a_fix(any_stage, variant):
+def test_a_firing_alarm_does_not_block_the_deployment_of_a_fix(any_stage, variant):
     """CodeDeploy watches nothing on the function as a whole: see `canary`."""
     for one in (any_stage, variant):
         groups = one.resources("AWS::CodeDeploy::DeploymentGroup")
@@ -235,7 +235,7 @@ def test_an_alarm_that_fires_on_what_serves_does_not_hold_up_a_fix(any_stage, va
         assert len(groups) == len(one.resources("AWS::Lambda::Alias"))
 
 
-def test_a_forced_deployment_lets_new_code_take_over_at_once(tmp_path, staging):
+def test_a_forced_deployment_skips_the_canary(tmp_path, staging):
     forced = synthesize("staging", tmp_path, force=True)
     for one, has_canary in ((staging, True), (forced, False)):
         for alias in one.resources("AWS::Lambda::Alias").values():
@@ -245,9 +245,7 @@ def test_a_forced_deployment_lets_new_code_take_over_at_once(tmp_path, staging):
 
 
 @pytest.mark.parametrize(("force", "is_forced"), [("", False), ("1", True)])
-def test_force_is_asked_for_by_a_variable_of_the_environment(
-    force, is_forced, tmp_path, monkeypatch
-):
+def test_force_is_set_by_an_environment_variable(force, is_forced, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setenv("FORCE", force)
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
@@ -256,20 +254,20 @@ def test_force_is_asked_for_by_a_variable_of_the_environment(
     assert bool(asked[0].node.try_get_context("force")) is is_forced
 
 
-def test_make_hands_force_to_the_synthesis():
+def test_make_passes_force_to_the_synthesis():
     command = ["make", "--dry-run", "release", "STAGE=prod", "FORCE=1"]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     assert "STAGE=prod FORCE=1 " in done.stdout
 
 
-def test_any_other_force_is_refused_with_a_sentence(monkeypatch):
+def test_an_invalid_force_value_is_rejected(monkeypatch):
     monkeypatch.setenv("FORCE", "yes")
     with pytest.raises(InvalidStage, match="FORCE is 'yes'; it must be 1"):
         synthesize_app()
 
 
 @pytest.mark.parametrize("part", ["Prediction", "WebService"])
-def test_what_moves_an_alias_may_move_nothing_else(variant, part):
+def test_the_release_role_may_move_only_its_own_alias(variant, part):
     (function,) = [
         name for name in variant.resources("AWS::Lambda::Function") if name.startswith(part)
     ]
@@ -288,7 +286,7 @@ def test_what_moves_an_alias_may_move_nothing_else(variant, part):
     }
 
 
-def test_a_deletion_leaves_the_data_of_a_stage_that_keeps_it(template, production):
+def test_a_deletion_keeps_the_data_of_production_but_not_of_dev(template, production):
     def left(one):
         resources = (
             Resource(resource["Type"], name, name)
@@ -313,7 +311,7 @@ def test_a_deletion_leaves_the_data_of_a_stage_that_keeps_it(template, productio
 
 
 @pytest.mark.parametrize("mode", StreamMode)
-def test_the_mode_of_a_stream_may_be_written_as_its_refusal_names_it(mode, tmp_path, monkeypatch):
+def test_a_stream_mode_can_be_set_by_its_name(mode, tmp_path, monkeypatch):
     monkeypatch.setitem(STAGES, "dev", STAGES["dev"].changed(streaming={"mode": str(mode)}))
     for stream in synthesize("dev", tmp_path).properties("AWS::Kinesis::Stream"):
         assert stream["StreamModeDetails"] == {"StreamMode": mode.name}

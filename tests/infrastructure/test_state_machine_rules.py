@@ -16,7 +16,7 @@ def test_a_state_of_an_unknown_type_is_found(definition):
     assert any("E3601" in found for found in state_machines.language_faults(definition))
 
 
-def test_a_state_that_there_is_not_and_one_that_nothing_comes_to_are_found(definition):
+def test_missing_and_unreachable_states_are_found(definition):
     definition["States"]["BuildDataSet"]["Next"] = "EnoughLabels?"
     assert list(state_machines.path_faults(definition)) == [
         "there is no state EnoughLabels?",
@@ -39,7 +39,7 @@ def monitoring(prod):
         ("{% $eval('1') %}", "Step Functions has no $eval"),
     ],
 )
-def test_an_expression_that_step_functions_refuses_is_found(monitoring, expression, fault):
+def test_an_invalid_jsonata_expression_is_found(monitoring, expression, fault):
     assert list(jsonata_states.expression_faults(monitoring)) == []
     inner = monitoring["States"]["MeasureDrift"]["ItemProcessor"]["States"]["Drift"]
     inner["Catch"][0]["Output"]["unfinished"] = expression
@@ -48,7 +48,7 @@ def test_an_expression_that_step_functions_refuses_is_found(monitoring, expressi
     assert fault in found
 
 
-def test_an_inline_map_of_more_items_than_there_can_be_is_found(monitoring):
+def test_an_inline_map_over_the_concurrency_limit_is_found(monitoring):
     assert list(jsonata_states.map_faults(monitoring)) == []
     monitoring["States"]["SettleShards"]["MaxConcurrency"] = 41
     (found,) = jsonata_states.map_faults(monitoring)
@@ -66,7 +66,7 @@ def test_an_inline_map_of_more_items_than_there_can_be_is_found(monitoring):
         ({"Tags": [{"Key": "stage"}]}, 'Missing required parameter in Tags[0]: "Value"'),
     ],
 )
-def test_parameters_that_a_service_refuses_are_found(definition, change, fault):
+def test_invalid_service_parameters_are_found(definition, change, fault):
     parameters = definition["States"]["TrainModel"]["Parameters"]
     parameters.pop("TrainingJobName.$")
     parameters |= {"TrainingJobName": "v1-1"} | change
@@ -92,7 +92,7 @@ def test_parameters_that_a_service_refuses_are_found(definition, change, fault):
         ("states:::aws-sdk:sagemaker:createTrainingJob.waitForTaskToken", "does not pass on"),
     ],
 )
-def test_a_resource_of_a_state_that_there_is_not_is_found(definition, resource, fault):
+def test_an_invalid_task_resource_is_found(definition, resource, fault):
     definition["States"]["TrainModel"]["Resource"] = f"arn:aws:{resource}"
     assert any(fault in found for found in state_machines.integration_faults(definition))
 
@@ -110,13 +110,13 @@ MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:a"
 
 
 @pytest.mark.parametrize("resource", ["aws-sdk:sfn:startExecution", "states:startExecution"])
-def test_parameters_have_capitals_regardless_of_the_service(definition, resource):
+def test_a_parameter_without_its_capital_is_found(definition, resource):
     assert call(definition, resource, StateMachineArn=MACHINE, **{"Input.$": "$"}) == []
     found = call(definition, resource, stateMachineArn=MACHINE)
     assert any("stateMachineArn, without its capital" in one for one in found)
 
 
-def test_members_of_parameters_are_named_with_a_capital_too(definition):
+def test_a_nested_parameter_without_its_capital_is_found(definition):
     asked = {"Name": "a", "RoleArn": "arn:aws:iam::123456789012:role/a", "Definition": "{}"}
     resource, logs = "aws-sdk:sfn:createStateMachine", {"includeExecutionData": True}
     (found,) = call(definition, resource, **asked, LoggingConfiguration=logs)
@@ -128,7 +128,7 @@ def test_members_of_parameters_are_named_with_a_capital_too(definition):
 @pytest.mark.parametrize(
     ("operation", "is_there"), [("getObject", True), ("listObjectsV2", True), ("putObject", False)]
 )
-def test_items_of_a_map_are_read_by_what_reads(prod, operation, is_there):
+def test_an_item_reader_must_use_a_read_operation(prod, operation, is_there):
     definitions = dict(state_machines.definitions(prod))
     (scoring,) = [one for name, one in definitions.items() if name.startswith("Scoring")]
     (reads,) = [one for one in scoring["States"].values() if "ItemReader" in one]
@@ -137,7 +137,7 @@ def test_items_of_a_map_are_read_by_what_reads(prod, operation, is_there):
     assert any("there is no integration" in one for one in found) is not is_there
 
 
-def test_a_token_without_a_receiver_is_found(prod):
+def test_a_wait_that_does_not_pass_its_task_token_is_found(prod):
     definitions = dict(state_machines.definitions(prod))
     (waiting,) = [one for one in definitions.values() if "AwaitApproval" in one["States"]]
     assert list(state_machines.integration_faults(waiting)) == []
@@ -147,19 +147,19 @@ def test_a_token_without_a_receiver_is_found(prod):
 
 
 @pytest.mark.parametrize("way", ["Retry", "Catch"])
-def test_an_error_that_there_is_not_is_found(definition, way):
+def test_an_unknown_error_name_is_found(definition, way):
     definition["States"]["Admit"][way][0]["ErrorEquals"] = ["States.TimeOut"]
     assert list(state_machines.error_faults(definition)) == [
         "Admit: there is no error States.TimeOut"
     ]
 
 
-def test_a_subject_that_is_too_long_is_found(definition):
+def test_an_overlong_notification_subject_is_found(definition):
     definition["States"]["NotifyPlainly"]["Parameters"]["Subject"] = "a" * 101
     assert any(".Subject" in found for found in state_machines.integration_faults(definition))
 
 
-def test_each_call_of_a_service_is_looked_at(definition, monkeypatch):
+def test_every_service_call_is_checked(definition, monkeypatch):
     called = []
     monkeypatch.setattr(
         state_machines, "all_faults", lambda operation, _: called.append(operation.name) or []

@@ -46,7 +46,7 @@ def test_without_an_address_the_job_is_isolated_and_without_mlflow(template, wor
 
 
 @pytest.mark.parametrize("uri", [APP, SERVER, HTTPS])
-def test_with_an_address_the_job_gets_it_and_the_network_to_reach_it(tracked, uri):
+def test_with_an_address_the_job_gets_it_and_network_access(tracked, uri):
     parameters = states(tracked(uri))["TrainModel"]["Parameters"]
     assert parameters["Environment"] == {"MLFLOW_TRACKING_URI": uri}
     assert parameters["EnableNetworkIsolation"] is False
@@ -72,13 +72,13 @@ RECORD = {
 @pytest.mark.parametrize(
     ("uri", "expected"), [(APP, RECORD | {"sagemaker:CallMlflowAppApi"}), (SERVER, RECORD)]
 )
-def test_the_job_may_record_at_sagemakers_mlflow_of_that_arn_and_no_other(tracked, uri, expected):
+def test_the_job_may_record_only_at_the_configured_mlflow_arn(tracked, uri, expected):
     (statement,) = tracking_statements(tracked(uri))
     assert set(actions(statement)) == expected
     assert statement["Resource"] == uri
 
 
-def test_a_server_of_ones_own_needs_no_permission(tracked):
+def test_a_self_hosted_server_needs_no_permission(tracked):
     assert tracking_statements(tracked(HTTPS)) == []
 
 
@@ -93,7 +93,7 @@ def test_a_server_of_ones_own_needs_no_permission(tracked):
         "arn:aws:s3:::bucket",
     ],
 )
-def test_an_address_that_cannot_be_one_is_refused(uri):
+def test_an_invalid_tracking_address_is_rejected(uri):
     with pytest.raises(
         InvalidStage, match="; it must be the ARN of an MLflow app or tracking server"
     ):
@@ -101,6 +101,6 @@ def test_an_address_that_cannot_be_one_is_refused(uri):
 
 
 @pytest.mark.parametrize("name", ["", " stress", "a/b", "x" * 101])
-def test_an_experiment_needs_a_plain_name(name):
+def test_an_invalid_experiment_name_is_rejected(name):
     with pytest.raises(InvalidStage, match="; it must be a name of letters, digits, - and _"):
         STAGES["dev"].changed(retraining={"tracking_experiment": name})

@@ -32,31 +32,31 @@ def routes(template):
     }
 
 
-def test_the_gateway_has_the_functions_routes_and_one_for_all_others(template):
+def test_the_gateway_has_the_functions_routes_and_a_catch_all(template):
     assert set(routes(template)) == {f"{method} {path}" for method, path in ROUTES} | {
         "ANY /{proxy+}"
     }
 
 
-def test_every_route_asks_iam_who_calls(template):
+def test_every_route_uses_iam_authorization(template):
     assert {route["AuthorizationType"] for route in routes(template).values()} == {"AWS_IAM"}
 
 
-def test_or_every_route_asks_for_a_token_of_the_issuer_for_the_audience(with_tokens):
+def test_every_route_can_require_a_token_from_the_issuer(with_tokens):
     assert {route["AuthorizationType"] for route in routes(with_tokens).values()} == {"JWT"}
     (authorizer,) = with_tokens.properties("AWS::ApiGatewayV2::Authorizer")
     assert authorizer["JwtConfiguration"] == {"Issuer": ISSUER, "Audience": ["stresswatch"]}
     assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
 
 
-def test_requests_are_throttled_as_the_stage_says(template, with_tokens):
+def test_requests_are_throttled_to_the_stages_limits(template, with_tokens):
     for synthesized, limits in ((template, (50, 100)), (with_tokens, (7, 9))):
         (stage,) = synthesized.properties("AWS::ApiGatewayV2::Stage")
         settings = stage["DefaultRouteSettings"]
         assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == limits
 
 
-def test_the_access_log_is_encrypted_and_has_no_word_of_a_request(template, with_tokens):
+def test_the_access_log_is_encrypted_and_omits_request_content(template, with_tokens):
     for synthesized, caller in (
         (template, "$context.identity.userArn"),
         (with_tokens, "$context.authorizer.claims.sub"),
@@ -109,6 +109,6 @@ def test_a_stage_without_a_web_service_has_no_api(staging, production):
         (lambda: WebService(concurrency=0), "concurrency is 0"),
     ],
 )
-def test_settings_that_would_let_none_or_everyone_in_are_refused(make, what):
+def test_invalid_token_issuers_audiences_and_limits_are_rejected(make, what):
     with pytest.raises(InvalidStage, match=what):
         make()

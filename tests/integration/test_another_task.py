@@ -14,7 +14,7 @@ from tests.tested_tasks import OTHER_TASKS
 
 
 @pytest.mark.parametrize("file", OTHER_TASKS, ids=lambda file: file.stem)
-def test_another_task_takes_a_file_that_defines_it(file, tmp_path):
+def test_one_definition_file_is_enough_for_another_task(file, tmp_path):
     task = read_task(file)
     done = subprocess.run(
         [sys.executable, "-m", "tests.integration.another_task", str(tmp_path)],

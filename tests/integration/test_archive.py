@@ -44,7 +44,7 @@ def moments(minute, count, version="v1"):
     return [((START + timedelta(minutes=minute)).isoformat(), version)] * count
 
 
-def test_each_row_is_in_one_of_the_tumbling_windows(aws, put):
+def test_each_row_is_in_exactly_one_tumbling_window(aws, put):
     for minute in range(0, 180, 20):
         put(100 * minute, 100 * minute + 3, START + timedelta(minutes=minute))
     found = [window(aws, number) for number in (-1, 0, 1, 2, 3)]
@@ -53,7 +53,7 @@ def test_each_row_is_in_one_of_the_tumbling_windows(aws, put):
 
 
 @pytest.mark.parametrize("cut", [(0, 10), (0, 5), (3, 20), (9, 10)])
-def test_redelivered_records_in_any_batches_belong_to_the_first_delivery(aws, put, cut):
+def test_redelivered_records_belong_to_their_first_delivery(aws, put, cut):
     put(0, 10, START + timedelta(minutes=50))
     put(*cut, START + timedelta(minutes=70))
     again = len(set(range(*cut)) - set(range(10)))
@@ -61,33 +61,33 @@ def test_redelivered_records_in_any_batches_belong_to_the_first_delivery(aws, pu
     assert window(aws, 1) == moments(70, again)
 
 
-def test_the_earliest_delivery_stands_or_the_older_version_of_two_at_once(aws, put):
+def test_the_earliest_delivery_counts_then_the_older_version(aws, put):
     put(0, 10, START + timedelta(minutes=30))
     put(0, 10, START + timedelta(minutes=10), version="v2")
     put(0, 10, START + timedelta(minutes=10))
     assert window(aws, 0) == moments(10, 10)
 
 
-def test_two_equal_deliveries_at_the_same_time_count_once(aws, put):
+def test_two_identical_deliveries_count_once(aws, put):
     put(0, 10, START)
     put(0, 5, START)
     assert window(aws, 0) == moments(0, 10)
 
 
-def test_records_of_another_shard_are_others(aws, put):
+def test_records_of_another_shard_are_distinct(aws, put):
     put(0, 10, START)
     put(0, 10, START, shard="shardId-000000000001")
     assert len(window(aws, 0)) == 20
 
 
-def test_a_first_delivery_from_before_the_look_back_is_not_looked_for(aws, put):
+def test_deliveries_before_the_look_back_are_ignored(aws, put):
     put(0, 10, START)
     put(0, 10, START + 3 * HOUR)
     assert window(aws, 3) == moments(180, 10)
     assert window(aws, 3, look_back=3 * HOUR) == []
 
 
-def test_of_earlier_hours_only_what_was_delivered_again_is_read(aws, put, monkeypatch):
+def test_only_redelivered_ranges_of_earlier_hours_are_read(aws, put, monkeypatch):
     for number in range(5):
         put(10 * number, 10 * number + 10, START)
     put(40, 60, START + HOUR)

@@ -95,7 +95,7 @@ def rows(file: Path) -> list[dict]:
     return [json.loads(line) for line in file.read_bytes().splitlines()]
 
 
-def test_a_file_is_scored_as_the_predictor_would(stack, tmp_path):
+def test_a_file_is_scored_as_by_the_predictor(stack, tmp_path):
     start = datetime.now(UTC)
     serve(stack, encoded())
     out = tmp_path / "out.jsonl"
@@ -133,7 +133,7 @@ def serve(stack, payloads):
     assert handler({"Records": event}, CONTEXT) == {"batchItemFailures": []}
 
 
-def test_a_range_of_the_stream_gives_the_rows_of_the_archive_again(stack, tmp_path):
+def test_a_stream_range_reproduces_the_archived_rows(stack, tmp_path):
     start = datetime.now(UTC)
     serve(stack, encoded())
     out = tmp_path / "out.jsonl"
@@ -144,7 +144,7 @@ def test_a_range_of_the_stream_gives_the_rows_of_the_archive_again(stack, tmp_pa
     assert {row["prediction_id"]: what_was_said(row) for row in rows(out)} == as_served
 
 
-def test_nothing_that_is_live_is_touched(stack, tmp_path, version_files):
+def test_live_data_stays_unchanged(stack, tmp_path, version_files):
     publish(stack, "v0", version_files)
     start = datetime.now(UTC)
     serve(stack, encoded())
@@ -158,7 +158,7 @@ def test_nothing_that_is_live_is_touched(stack, tmp_path, version_files):
     assert {row["model_version"] for row in rows(tmp_path / "out.jsonl")} == {"v0"}
 
 
-def test_invalid_records_are_counted_and_placed_without_their_text(stack, tmp_path):
+def test_invalid_records_are_counted_and_located_without_text(stack, tmp_path):
     out = tmp_path / "out.jsonl"
     shown = stack.backfill(write(tmp_path, INVALID[0], *encoded(), *INVALID[1:]), out)
     assert len(rows(out)) == len(POSTS)
@@ -172,7 +172,7 @@ def test_invalid_records_are_counted_and_placed_without_their_text(stack, tmp_pa
     assert MARKER not in shown + out.read_text()
 
 
-def test_records_none_of_which_is_a_post_are_an_error(stack, tmp_path):
+def test_a_file_of_only_invalid_records_is_an_error(stack, tmp_path):
     with pytest.raises(OperatorError, match="holds no post: every row is invalid"):
         stack.backfill(write(tmp_path, *INVALID), tmp_path / "out.jsonl")
 
@@ -187,13 +187,13 @@ def test_a_csv_is_read_as_produce_reads_it(stack, tmp_path):
     ]
 
 
-def test_a_file_whose_name_says_so_is_packed(stack, tmp_path):
+def test_an_output_file_ending_in_gz_is_compressed(stack, tmp_path):
     out = tmp_path / "out.jsonl.gz"
     stack.backfill(write(tmp_path, *encoded()), out)
     assert len(gzip.decompress(out.read_bytes()).splitlines()) == len(POSTS)
 
 
-def test_a_file_appears_when_whole_and_a_failed_backfill_leaves_none(stack, tmp_path):
+def test_a_failed_backfill_leaves_no_output_file(stack, tmp_path):
     file = write(tmp_path, *encoded())
     file.write_bytes(file.read_bytes() + b"\n")
     (tmp_path / "broken.csv").write_bytes(b"post_id,text\na,words\nb,\xff\n")
@@ -202,7 +202,7 @@ def test_a_file_appears_when_whole_and_a_failed_backfill_leaves_none(stack, tmp_
     assert {path.name for path in tmp_path.iterdir()} == {"posts.jsonl", "broken.csv"}
 
 
-def test_an_output_must_be_new_and_its_folder_there(stack, tmp_path):
+def test_an_existing_output_or_missing_folder_is_rejected(stack, tmp_path):
     file = write(tmp_path, *encoded())
     with pytest.raises(OperatorError, match="exists already; give another --out"):
         stack.backfill(file, file)
@@ -213,7 +213,7 @@ def test_an_output_must_be_new_and_its_folder_there(stack, tmp_path):
         stack.backfill(file, "s3://archive/backfills/taken")
 
 
-def test_a_file_for_which_the_disk_has_no_room_is_removed(tmp_path):
+def test_a_partial_file_is_removed_when_the_disk_is_full(tmp_path):
     def fail():
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -225,7 +225,7 @@ def test_a_file_for_which_the_disk_has_no_room_is_removed(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_backfills_to_one_file_do_not_mix(stack, tmp_path):
+def test_a_second_backfill_to_the_same_file_is_rejected(stack, tmp_path):
     partial = tmp_path / "out.jsonl.partial"
     partial.write_bytes(b"another's")
     with pytest.raises(OperatorError, match="another backfill is writing it, or one was killed"):
@@ -233,7 +233,7 @@ def test_two_backfills_to_one_file_do_not_mix(stack, tmp_path):
     assert partial.read_bytes() == b"another's"
 
 
-def test_a_prefix_gets_parts_and_then_a_summary(stack, tmp_path, monkeypatch):
+def test_a_prefix_receives_parts_and_a_summary(stack, tmp_path, monkeypatch):
     monkeypatch.setattr(outputs, "_LINES_A_PART", 12)
     stack.backfill(write(tmp_path, *encoded(), *INVALID), "s3://archive/backfills/x/")
     parts = [f"backfills/x/part-0000{number}.jsonl.gz" for number in range(3)]
@@ -247,7 +247,7 @@ def test_a_prefix_gets_parts_and_then_a_summary(stack, tmp_path, monkeypatch):
     assert summary["invalid"] == {"text_empty": 1, "not_json": 2}
 
 
-def test_two_backfills_to_one_prefix_do_not_mix(stack, tmp_path):
+def test_a_second_backfill_to_the_same_prefix_is_rejected(stack, tmp_path):
     def overtake(params, **_):
         stack.aws.s3.meta.events.unregister("provide-client-params.s3.PutObject", overtake)
         stack.aws.put("archive", "backfills/shared/part-00000.jsonl.gz", b"another's")
@@ -260,7 +260,7 @@ def test_two_backfills_to_one_prefix_do_not_mix(stack, tmp_path):
     ]
 
 
-def test_a_missing_version_is_reported_with_those_that_exist(stack, tmp_path):
+def test_a_missing_version_is_reported_with_the_newest_ones(stack, tmp_path):
     for version in ("v2", "v3"):
         stack.aws.put("models", f"models/{version}/verdict.json", b"{}")
     with pytest.raises(OperatorError, match=r"no version v9; the newest are v3, v2\."):
@@ -274,7 +274,7 @@ def test_a_missing_version_is_reported_with_those_that_exist(stack, tmp_path):
         ("manifest.json", b"{}", "cannot be read: .*; nothing was scored"),
     ],
 )
-def test_a_version_that_was_altered_is_refused(stack, tmp_path, version_files, name, content, said):
+def test_an_altered_version_is_rejected(stack, tmp_path, version_files, name, content, said):
     publish(stack, "v4", version_files)
     stack.aws.put("models", f"models/v4/{name}", content)
     with pytest.raises(OperatorError, match=said):
@@ -282,7 +282,7 @@ def test_a_version_that_was_altered_is_refused(stack, tmp_path, version_files, n
     assert not (tmp_path / "out.jsonl").exists()
 
 
-def test_a_manifest_of_another_version_is_refused(stack, tmp_path, version_files):
+def test_a_manifest_of_another_version_is_rejected(stack, tmp_path, version_files):
     stack.aws.publish("v5", version_files)
     with pytest.raises(OperatorError, match="is not the file that the manifest names"):
         stack.backfill(write(tmp_path, *encoded()), tmp_path / "out.jsonl", version="v5")
@@ -294,7 +294,7 @@ def publish(stack, version, version_files):
     stack.aws.publish(version, files)
 
 
-def test_posts_that_the_stream_no_longer_keeps_are_said_to_be_gone(stack, tmp_path):
+def test_posts_beyond_the_streams_retention_are_reported(stack, tmp_path):
     now = datetime.now(UTC)
     span = (now - timedelta(days=3), now - timedelta(days=2))
     shown = stack.backfill(span, tmp_path / "out.jsonl")
@@ -303,7 +303,7 @@ def test_posts_that_the_stream_no_longer_keeps_are_said_to_be_gone(stack, tmp_pa
     assert (tmp_path / "out.jsonl").read_bytes() == b""
 
 
-def test_posts_are_scored_batch_by_batch_however_many_there_are(stack):
+def test_posts_are_scored_in_batches_of_500(stack):
     taken = 0
 
     def endless():
@@ -315,7 +315,7 @@ def test_posts_are_scored_batch_by_batch_however_many_there_are(stack):
     assert len(next(scored).predictions) == taken == 500
 
 
-def test_a_refusal_of_s3_leaves_no_summary(stack, tmp_path, monkeypatch):
+def test_a_failed_upload_leaves_no_summary(stack, tmp_path, monkeypatch):
     def deny(params, **_):
         if params["Key"].startswith("backfills/denied/part-00001"):
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, "PutObject")
@@ -329,7 +329,7 @@ def test_a_refusal_of_s3_leaves_no_summary(stack, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("width", [20, 40])
-def test_a_narrow_terminal_is_no_obstacle(stack, tmp_path, width, monkeypatch):
+def test_output_fits_a_narrow_terminal(stack, tmp_path, width, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shown = stack.backfill(write(tmp_path, *encoded(), *INVALID), "out.jsonl", width=width)
     table = [line for line in shown.splitlines() if line.startswith(tuple("┏┡│└┃"))]

@@ -87,12 +87,12 @@ def text_only(posts):
 
 
 class TestSeed:
-    def test_a_first_set_is_all_base_data(self, operator):
+    def test_the_first_set_is_reported_as_all_base_data(self, operator):
         said = operator.seed("posts.jsonl", make_posts(5)).stdout
         assert "5 labelled posts, " in said
         assert said.endswith("This set is all base data now.\n")
 
-    def test_a_second_set_is_added_and_the_others_are_named_with_sizes(self, aws, operator):
+    def test_a_second_set_is_added_and_the_others_are_listed(self, aws, operator):
         operator.seed("earlier.jsonl", make_posts(5))
         said = operator.seed("posts.jsonl", make_posts(5, seed=2)).stdout
         assert "Base data has 2 sets, and models learn from all of them" in said
@@ -100,14 +100,14 @@ class TestSeed:
         assert said.endswith("To delete the others: seed --replace.\n")
         assert base_keys(aws) == ["datasets/base/earlier.jsonl", "datasets/base/posts.jsonl"]
 
-    def test_a_set_of_the_same_name_is_replaced_and_that_is_said(self, aws, operator):
+    def test_replacing_a_set_of_the_same_name_is_reported(self, aws, operator):
         operator.seed("posts.jsonl", make_posts(5))
         said = operator.seed("posts.jsonl", make_posts(6)).stdout
         assert "The set of that name, uploaded 20" in said
         assert said.endswith("This set is all base data now.\n")
         assert len(aws.body("training", "datasets/base/posts.jsonl").splitlines()) == 6
 
-    def test_replacing_deletes_all_other_sets_after_the_new_one_is_there(self, aws, operator):
+    def test_replacing_deletes_all_other_sets_after_the_upload(self, aws, operator):
         for name in ("a", "b"):
             operator.seed(f"{name}.jsonl", make_posts(5))
         aws.put("training", "datasets/base/deep/export.csv", b"text,label\n")
@@ -118,7 +118,7 @@ class TestSeed:
         assert "Deleted: a (2.0 KB), b (2.0 KB), " in said
         assert "deep/export.csv (0.0 KB). This set is all base data now." in said
 
-    def test_replacing_touches_nothing_but_base_data(self, aws, operator):
+    def test_replacing_changes_only_base_data(self, aws, operator):
         operator.seed("a.jsonl", make_posts(5))
         aws.put("training", "labels/a.jsonl", to_lines(make_posts(1)))
         aws.put("training", "datasets/v1/posts.jsonl", to_lines(make_posts(1)))
@@ -130,23 +130,21 @@ class TestSeed:
             "labels/a.jsonl",
         ]
 
-    def test_more_sets_than_one_request_can_delete_are_all_deleted(
-        self, aws, operator, monkeypatch
-    ):
+    def test_more_sets_than_fit_in_one_request_are_all_deleted(self, aws, operator, monkeypatch):
         monkeypatch.setattr(base_data, "_AT_ONCE", 2)
         for name in "abcde":
             aws.put("training", f"datasets/base/{name}.jsonl", b"{}")
         operator.seed("posts.jsonl", make_posts(5), "--replace")
         assert base_keys(aws) == ["datasets/base/posts.jsonl"]
 
-    def test_a_file_that_cannot_be_read_replaces_nothing(self, aws, operator, tmp_path):
+    def test_an_unreadable_file_replaces_nothing(self, aws, operator, tmp_path):
         operator.seed("a.jsonl", make_posts(5))
         (tmp_path / "broken.jsonl").write_text("{\n")
         result = operator.run("seed", str(tmp_path / "broken.jsonl"), "--replace")
         assert result.exit_code == 1
         assert base_keys(aws) == ["datasets/base/a.jsonl"]
 
-    def test_an_upload_that_fails_deletes_nothing(self, aws, operator, monkeypatch):
+    def test_a_failed_upload_deletes_nothing(self, aws, operator, monkeypatch):
         operator.seed("a.jsonl", make_posts(5))
 
         def fail(*_):
@@ -156,7 +154,7 @@ class TestSeed:
         assert operator.seed("b.jsonl", make_posts(5), "--replace").exit_code == 1
         assert base_keys(aws) == ["datasets/base/a.jsonl"]
 
-    def test_a_set_that_s3_keeps_is_named_with_what_to_do(self, operator, monkeypatch):
+    def test_a_set_that_cannot_be_deleted_is_reported_with_advice(self, operator, monkeypatch):
         operator.seed("a.jsonl", make_posts(5))
 
         class Keeping:
@@ -179,7 +177,7 @@ class TestSeed:
 
 
 class TestList:
-    def test_each_set_of_base_data_is_listed_with_its_content(self, aws, operator):
+    def test_each_base_data_set_is_listed_with_its_counts(self, aws, operator):
         posts = make_posts(10)
         unweighted = [replace(one, confidence=0.0) for one in posts[:2]]
         operator.seed("numbers.jsonl", [*posts[2:], *unweighted])
@@ -196,7 +194,7 @@ class TestList:
         assert all(size > 0 for size in sizes.values())
         assert all(datetime.fromisoformat(one).tzinfo for one in uploaded.values())
 
-    def test_labels_are_listed_once_a_post(self, aws, operator):
+    def test_labels_are_counted_once_per_post(self, aws, operator):
         posts = [replace(one, labelled_at=DATED) for one in make_posts(6)]
         corrected = replace(posts[0], label=1 - posts[0].label)
         aws.put("training", "labels/a.jsonl", to_lines(posts) + b"{\n")
@@ -206,7 +204,7 @@ class TestList:
         assert (labels["objects"], labels["posts"], labels["positive"]) == (2, 6, stressed)
         assert labels["invalid"] == 1
 
-    def test_each_training_set_says_which_base_data_it_was_made_of(self, aws, operator):
+    def test_each_training_set_is_listed_with_its_base_data(self, aws, operator):
         operator.seed("earlier.jsonl", make_posts(300))
         operator.seed("posts.jsonl", make_posts(40, seed=2))
         labels = [replace(one, labelled_at=DATED) for one in make_posts(7, seed=3)]
@@ -222,14 +220,14 @@ class TestList:
         assert "earlier: 300" in shown
         assert "labels: 7" in shown
 
-    def test_a_set_made_before_its_sources_were_recorded_says_so(self, aws, operator):
+    def test_a_training_set_without_recorded_sources_is_marked(self, aws, operator):
         new = replace(make_posts(1, seed=2)[0], labelled_at=DATED)
         aws.put("training", "datasets/v1/posts.jsonl", to_lines([*make_posts(9), new]))
         (row,) = operator.listed()["training_sets"]
         assert (row["base"], row["posts"], row["labels"]) == (None, 10, 1)
         assert "base data: not recorded" in operator.run("data", "list").stdout
 
-    def test_the_set_of_the_version_that_serves_is_marked(self, aws, operator, version_files):
+    def test_the_training_set_of_the_champion_is_marked(self, aws, operator, version_files):
         for version in ("v1", "v2"):
             aws.put("training", f"datasets/{version}/posts.jsonl", to_lines(make_posts(9)))
         aws.promote("v1", version_files)
@@ -241,7 +239,7 @@ class TestList:
             aws.put("training", f"datasets/{version}/posts.jsonl", to_lines(make_posts(9)))
         assert len(operator.listed("--newest", "2")["training_sets"]) == 2
 
-    def test_where_there_is_nothing_it_says_what_to_do(self, operator):
+    def test_an_empty_list_says_what_to_do(self, operator):
         assert operator.listed() == {
             "base": [],
             "labels": counts(0) | {"objects": 0, "size": 0, "newest_at": None},
@@ -251,14 +249,14 @@ class TestList:
         assert "`stresswatch seed FILE`" in shown
         assert "`stresswatch retrain`" in shown
 
-    def test_a_terminal_of_80_columns_shows_what_a_set_is_made_of_on_a_line(self, aws, operator):
+    def test_an_80_column_terminal_shows_the_sources_on_one_line(self, aws, operator):
         operator.seed("train.jsonl", make_posts(300))
         dataset(FORCED, CONTEXT)
         shown = operator.run("data", "list", width=80).stdout
         assert "train: 300" in shown
         assert max(map(len, shown.splitlines())) <= 80
 
-    def test_no_id_and_no_text_is_shown(self, operator):
+    def test_ids_and_texts_are_omitted(self, operator):
         posts = [
             replace(one, post=one.post._replace(post_id=f"the-id-{one.label}", text="the words"))
             for one in make_posts(3)
@@ -292,7 +290,7 @@ class TestSuspicious:
         write_pointer(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], POINTER, "first")
         return list(valid_posts(body.splitlines()))
 
-    def test_they_are_named_without_their_text(self, operator, posts):
+    def test_suspicious_labels_are_listed_without_their_text(self, operator, posts):
         said = operator.run("data", "suspicious").stdout
         assert "2 labels of 20 (10.0%) look wrong" in said
         assert said.index(posts[7].post.post_id) < said.index(posts[3].post.post_id)
@@ -301,7 +299,7 @@ class TestSuspicious:
         assert [one["probability"] for one in found["labels"]] == [0.02, 0.91]
         assert "text" not in found["labels"][0]
 
-    def test_a_file_of_them_can_be_corrected_and_sent_back(self, aws, operator, posts, tmp_path):
+    def test_suspicious_labels_can_be_exported_and_corrected(self, aws, operator, posts, tmp_path):
         file = tmp_path / "wrong.jsonl"
         operator.run("data", "suspicious", "--output", str(file))
         written = list(valid_posts(file.read_bytes().splitlines()))
@@ -319,13 +317,13 @@ class TestSuspicious:
             one.post.post_id: one.label for one in corrected
         }
 
-    def test_a_file_that_is_there_is_not_replaced(self, operator, posts, tmp_path):
+    def test_an_existing_file_is_not_overwritten(self, operator, posts, tmp_path):
         file = tmp_path / "mine.jsonl"
         file.write_text("mine")
         assert operator.run("data", "suspicious", "--output", str(file)).exit_code == 1
         assert file.read_text() == "mine"
 
-    def test_a_training_set_that_was_changed_since_is_no_guide(self, aws, operator, posts):
+    def test_a_changed_training_set_is_rejected(self, aws, operator, posts):
         """Its positions have changed: `stresswatch forget` removed a person's posts."""
         aws.put("training", f"datasets/v1/{POSTS_FILE}", to_lines(posts[1:]))
         result = operator.run("data", "suspicious")
@@ -336,7 +334,7 @@ class TestSuspicious:
         ("words", "says"),
         [((), "no champion yet"), (("v2",), "no model version v2")],
     )
-    def test_a_version_that_is_not_there_is_said(self, aws, operator, words, says):
+    def test_a_missing_version_is_reported(self, aws, operator, words, says):
         result = operator.run("data", "suspicious", *words)
         assert result.exit_code == 1
         assert says in result.stderr

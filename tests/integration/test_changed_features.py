@@ -74,7 +74,9 @@ def expected(version_files, posts):
 
 
 class TestPredictor:
-    def test_posts_of_both_shapes_are_predicted_once_each(self, aws, champion, version_files):
+    def test_posts_with_old_and_new_features_are_each_predicted_once(
+        self, aws, champion, version_files
+    ):
         records = [record(one.post, is_new=place % 2) for place, one in enumerate(POSTS)]
         assert predictor(event(records), CONTEXT) == {"batchItemFailures": []}
         predictions = {one["post_id"]: one["probability"] for one in aws.predictions()}
@@ -82,7 +84,7 @@ class TestPredictor:
         assert list(predictions.values()) == pytest.approx(expected(version_files, POSTS))
         assert aws.keys("quarantine") == []
 
-    def test_the_log_names_the_cause_and_the_way_out(self, aws, champion, caplog):
+    def test_the_log_names_the_cause_and_the_fix(self, aws, champion, caplog):
         predictor(event([record(POSTS[0].post, is_new=True)]), CONTEXT)
         (told,) = [one for one in caplog.records if one.message == "champion_of_another_task"]
         assert told.levelname == "WARNING"
@@ -104,7 +106,7 @@ class TestPredictor:
 
 
 class TestArchive:
-    def test_rows_of_both_releases_are_settled_and_queried_together(self, aws, champion):
+    def test_rows_of_an_earlier_release_settle_with_current_features(self, aws, champion):
         predictor(event([record(POSTS[0].post, is_new=True)]), CONTEXT)
         (key,) = aws.keys("archive", "predictions/")
         (line,) = gzip.decompress(aws.body("archive", key)).splitlines()
@@ -121,7 +123,7 @@ class TestArchive:
 
 
 class TestDrift:
-    def test_what_both_have_is_compared_and_the_rest_is_named(self, aws, champion):
+    def test_common_features_are_compared_and_the_rest_is_listed(self, aws, champion):
         predictor(event([record(one.post, is_new=True) for one in POSTS]), CONTEXT)
         now = datetime.now(UTC)
         start = now.replace(minute=0, second=0, microsecond=0)
@@ -147,7 +149,7 @@ class TestGate:
     def judge(self):
         return gate(gate_event(dataset(DRIFT_ALARM, CONTEXT), "v2"), CONTEXT)
 
-    def test_a_model_for_the_posts_of_now_is_accepted(self, aws, champion, challenger):
+    def test_a_model_for_the_current_features_is_accepted(self, aws, champion, challenger):
         answer = self.judge()
         assert (answer["accepted"], answer["basis"]) == (True, "common_features")
         report = describe({"gate": answer})
@@ -161,7 +163,7 @@ class TestGate:
         ],
         ids=["cannot be read", "predicts another label"],
     )
-    def test_one_beside_a_champion_that_cannot_be_compared_is_judged_alone(
+    def test_a_challenger_of_an_incomparable_champion_is_judged_alone(
         self, aws, version_files, challenger, monkeypatch, incomparable
     ):
         for name in ("SHADOW_SECONDS", "PROBATION_SECONDS"):
@@ -186,7 +188,7 @@ class TestOperator:
         }
         return DeploymentClient(Target("stresswatch-dev", outputs, boto3.client))
 
-    def test_the_status_names_the_cause_and_the_way_out(self, aws, champion, deployment):
+    def test_the_status_names_the_cause_and_the_fix(self, aws, champion, deployment):
         snapshot = take_snapshot(deployment, "dev", timedelta(hours=1))
         told = snapshot.as_dict()["task_change"]
         assert (told["removed"], told["added"]) == ((REMOVED,), (ADDED,))
@@ -197,7 +199,7 @@ class TestOperator:
         page = str(body(snapshot))
         assert told["advice"] in page
 
-    def test_a_rollback_lets_a_version_of_earlier_features_serve_again(
+    def test_a_rollback_restores_a_version_with_earlier_features(
         self, aws, champion, deployment, version_files
     ):
         aws.promote("v2", version_files)
@@ -209,7 +211,7 @@ class TestOperator:
 
 
 class TestBatchScoring:
-    def test_a_file_is_scored_by_a_champion_of_other_features(self, aws, champion, version_files):
+    def test_a_champion_with_other_features_scores_a_file(self, aws, champion, version_files):
         _model.cache_clear()
         key = "scoring/posts.jsonl"
         aws.put("training", key, b"\n".join(record(one.post, is_new=True) for one in POSTS))
@@ -227,9 +229,7 @@ class TestWebService:
         answer = api.handler(request(method, path, body), CONTEXT)
         return json.loads(answer["body"])
 
-    def test_it_predicts_and_says_what_the_model_reads_and_what_posts_have(
-        self, aws, champion, version_files
-    ):
+    def test_it_predicts_and_describes_the_changed_features(self, aws, champion, version_files):
         said = self.ask("POST", "/predict", record(POSTS[0].post, is_new=True).decode())
         assert said["probability"] == pytest.approx(expected(version_files, POSTS[:1])[0])
         described = self.ask("GET", "/model")
@@ -237,7 +237,7 @@ class TestWebService:
         assert described["posts_have"] == list(NUMERIC_FEATURES)
         assert described["notice"] == CHANGE
 
-    def test_of_a_model_for_the_posts_of_now_there_is_no_notice(self, aws, version_files):
+    def test_a_model_for_the_current_features_has_no_notice(self, aws, version_files):
         aws.promote("v1", version_files)
         described = self.ask("GET", "/model")
         assert described["notice"] is None

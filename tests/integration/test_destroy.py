@@ -111,7 +111,7 @@ def rows(result):
     return [tuple(cell.strip() for cell in row[1:-1]) for row in cells]
 
 
-def test_it_tells_before_what_is_left_and_what_goes_and_asks(stack):
+def test_it_shows_a_plan_and_asks_for_confirmation(stack):
     result = run(said="n\n")
     assert result.exit_code == 1
     assert rows(result) == [
@@ -122,7 +122,7 @@ def test_it_tells_before_what_is_left_and_what_goes_and_asks(stack):
     assert stack.stack["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_buckets_with_every_version_in_them_go_and_what_is_kept_stays(stack):
+def test_versioned_buckets_are_deleted_and_retained_ones_stay(stack):
     versioned = {"Status": "Enabled"}
     stack.s3.put_bucket_versioning(Bucket="stresswatch-archive", VersioningConfiguration=versioned)
     stack.s3.put_object(Bucket="stresswatch-archive", Key="kept", Body=b"again")
@@ -135,7 +135,7 @@ def test_buckets_with_every_version_in_them_go_and_what_is_kept_stays(stack):
     assert body == b"data"
 
 
-def test_what_is_written_while_it_is_deleted_is_deleted_as_well(stack):
+def test_objects_written_during_deletion_are_deleted_too(stack):
     def write():
         stack.s3.put_object(Bucket="stresswatch-archive", Key="late", Body=b"log")
 
@@ -144,7 +144,7 @@ def test_what_is_written_while_it_is_deleted_is_deleted_as_well(stack):
     assert buckets(stack) == ["stresswatch-models"]
 
 
-def test_a_bucket_that_is_written_to_for_ever_ends_it_with_the_reason(stack):
+def test_a_bucket_that_keeps_filling_fails_with_the_reason(stack):
     def write():
         stack.s3.put_object(Bucket="stresswatch-archive", Key="late", Body=b"log")
 
@@ -155,7 +155,7 @@ def test_a_bucket_that_is_written_to_for_ever_ends_it_with_the_reason(stack):
     assert "BucketNotEmpty" in result.stderr
 
 
-def test_other_failures_are_named_and_no_bucket_is_emptied_in_vain(stack):
+def test_other_failures_are_reported_and_buckets_stay_filled(stack):
     stack.unwilling = {"Queue": "somebody holds it"}
     result = run("--yes")
     assert result.exit_code == 1
@@ -163,7 +163,7 @@ def test_other_failures_are_named_and_no_bucket_is_emptied_in_vain(stack):
     assert stack.s3.list_objects_v2(Bucket="stresswatch-archive")["KeyCount"] == 1
 
 
-def test_a_protected_stack_stays_and_the_error_says_how_to_unprotect_it(stack):
+def test_a_protected_stack_stays_and_the_error_says_what_to_do(stack):
     stack.stack["EnableTerminationProtection"] = True
     result = run("--yes")
     assert result.exit_code == 1
@@ -177,9 +177,7 @@ def test_a_protected_stack_stays_and_the_error_says_how_to_unprotect_it(stack):
     ("models", "becomes", "remaining"),
     [("stresswatch-archive", "deleted", []), ("stresswatch-models", "left", ["/champion"])],
 )
-def test_the_pointer_that_promotions_made_goes_where_the_models_go(
-    stack, models, becomes, remaining
-):
+def test_the_champion_pointer_is_deleted_only_with_the_models(stack, models, becomes, remaining):
     ssm = stack.clients["ssm"] = boto3.client("ssm", region_name="us-east-1")
     ssm.put_parameter(Name="/champion", Value="{}", Type="String")
     stack.outputs |= POINTERS | {stack_outputs.MODEL_BUCKET: models}
@@ -190,7 +188,7 @@ def test_the_pointer_that_promotions_made_goes_where_the_models_go(
     assert [one["Name"] for one in left] == remaining
 
 
-def test_a_pointer_that_cannot_be_deleted_is_named_with_the_line_that_does(stack):
+def test_an_undeletable_pointer_is_reported_with_the_command(stack):
     def deny(**_):
         raise ClientError({"Error": {"Code": "AccessDenied"}}, "DeleteParameters")
 

@@ -92,7 +92,7 @@ def test_a_window_like_the_reference_shows_no_drift(aws, champion, archived):
     assert published("WindowPosts") == [100.0]
 
 
-def test_a_window_of_other_posts_shows_drift_and_leaves_a_report(aws, champion, archived):
+def test_a_window_of_different_posts_shows_drift_and_has_a_report(aws, champion, archived):
     archived(CALM_ONLY)
     answer = measure(WINDOW)
     assert answer["share"] > 0.3
@@ -114,7 +114,7 @@ def test_each_drifted_feature_has_a_metric(aws, champion, archived):
     assert published("FailedComparisons") == [0.0]
 
 
-def test_the_history_has_a_row_for_each_window_and_column(aws, champion, archived):
+def test_the_history_has_a_row_for_each_window_and_feature(aws, champion, archived):
     archived(CALM_ONLY)
     answer = measure(WINDOW)
     earlier = START - timedelta(hours=12)
@@ -136,7 +136,7 @@ def test_the_history_has_a_row_for_each_window_and_column(aws, champion, archive
     assert (measured["compared"] == len(CALM_ONLY)).all()
 
 
-def test_a_window_that_is_measured_again_is_in_the_history_once(aws, champion, archived):
+def test_a_remeasured_window_is_in_the_history_once(aws, champion, archived):
     archived(CALM_ONLY[:60])
     measure(WINDOW)
     archived(CALM_ONLY[60:], first=100)
@@ -144,7 +144,7 @@ def test_a_window_that_is_measured_again_is_in_the_history_once(aws, champion, a
     assert history(aws)["posts"].tolist() == [len(CALM_ONLY)] * len(MONITORED_FEATURES)
 
 
-def test_a_column_without_values_is_in_the_history_with_the_reason(aws, champion, archived):
+def test_a_feature_without_values_is_in_the_history_with_the_reason(aws, champion, archived):
     nothing = dict.fromkeys(NUMERIC_FEATURES, float("nan")).values()
     archived([replace(one, post=one.post._replace(numbers=tuple(nothing))) for one in CALM_ONLY])
     measure(WINDOW)
@@ -170,13 +170,13 @@ def test_an_empty_window_is_too_small(aws, champion):
     assert published("WindowPosts") == [0.0]
 
 
-def test_before_the_first_promotion_there_is_nothing_to_compare_with(aws, archived):
+def test_before_the_first_promotion_drift_is_not_measured(aws, archived):
     archived(CALM_ONLY)
     assert measure(WINDOW)["status"] == "no_champion"
     assert published("DriftShare") == []
 
 
-def test_rows_outside_the_window_and_of_an_earlier_champion_do_not_count(aws, champion, archived):
+def test_only_rows_of_the_window_and_the_champion_count(aws, champion, archived):
     archived(make_posts(60, seed=7), at=START - timedelta(seconds=1))
     archived(make_posts(60, seed=7), at=START + HOUR, first=100)
     archived(make_posts(60, seed=7), version="v0", first=200)
@@ -184,20 +184,20 @@ def test_rows_outside_the_window_and_of_an_earlier_champion_do_not_count(aws, ch
     assert measure(WINDOW)["posts"] == 70
 
 
-def test_the_posts_of_a_smoke_test_do_not_count(aws, champion, archived):
+def test_smoke_test_posts_do_not_count(aws, champion, archived):
     archived(smoke_posts("run"))
     archived(make_posts(70, seed=7), first=500)
     assert measure(WINDOW)["posts"] == 70
 
 
-def test_a_record_that_was_delivered_twice_counts_once(aws, champion, archived):
+def test_a_redelivered_record_counts_once(aws, champion, archived):
     posts = make_posts(60, seed=7)
     archived(posts)
     archived(posts, at=START + timedelta(minutes=1))
     assert measure(WINDOW)["posts"] == 60
 
 
-def test_an_event_without_a_window_measures_its_schedules_hour(aws, champion, archived):
+def test_a_scheduled_event_measures_its_last_full_hour(aws, champion, archived):
     ten = START.replace(minute=0)
     archived(make_posts(60, seed=7), at=ten)
     archived(make_posts(60, seed=7), at=ten + HOUR, first=100)
@@ -206,14 +206,14 @@ def test_an_event_without_a_window_measures_its_schedules_hour(aws, champion, ar
     assert (answer["start"], answer["end"]) == (ten.isoformat(), (ten + HOUR).isoformat())
 
 
-def test_with_neither_window_nor_schedule_it_is_the_last_whole_hour(aws, champion):
+def test_an_empty_event_measures_the_last_full_hour(aws, champion):
     answer = measure({})
     end = datetime.fromisoformat(answer["end"])
     assert end.minute == 0
     assert timedelta(0) < datetime.now(UTC) - end < timedelta(minutes=63)
 
 
-def test_a_redelivered_record_belongs_to_its_first_predictions_window(aws, champion, archived):
+def test_a_redelivered_record_belongs_to_its_first_window(aws, champion, archived):
     """Both windows list an object of the batch, and only one counts its posts."""
     posts = make_posts(120, seed=7)
     archived(posts[:60], at=START + timedelta(minutes=59, seconds=50))
@@ -235,7 +235,7 @@ def test_late_posts_count_when_their_window_is_measured_again(aws, champion, arc
     assert set(history(aws)["posts"]) == {80}
 
 
-def test_an_old_window_is_measured_though_cloudwatch_refuses_its_metrics(aws, champion, archived):
+def test_a_window_too_old_for_cloudwatch_is_still_measured(aws, champion, archived):
     long_ago = START - timedelta(days=30)
     archived(CALM_ONLY, at=long_ago)
     window = {"start": long_ago.isoformat(), "end": (long_ago + HOUR).isoformat()}
@@ -244,9 +244,7 @@ def test_an_old_window_is_measured_though_cloudwatch_refuses_its_metrics(aws, ch
     assert boto3.client("cloudwatch").list_metrics(Namespace="Stresswatch")["Metrics"] == []
 
 
-def test_of_a_large_window_a_sample_is_compared_and_everywhere_said_so(
-    aws, champion, archived, monkeypatch
-):
+def test_a_large_window_is_sampled_and_reported_as_such(aws, champion, archived, monkeypatch):
     monkeypatch.setenv("MAXIMUM_WINDOW_POSTS", "80")
     archived(CALM_ONLY)
     answer = measure(WINDOW)
@@ -260,7 +258,7 @@ def test_of_a_large_window_a_sample_is_compared_and_everywhere_said_so(
     assert measure(WINDOW)["features"] == answer["features"]
 
 
-def test_people_are_notified_once_of_drifting_posts_with_a_link(aws, champion, archived):
+def test_people_are_notified_once_of_drift_with_links(aws, champion, archived):
     for hour, posts in enumerate((make_posts(100, seed=7), CALM_ONLY, CALM_ONLY)):
         start = START + timedelta(hours=hour)
         archived(posts, at=start, first=1000 * hour)
@@ -302,9 +300,7 @@ def test_the_notification_says_which_posts_to_label_and_how(
         assert exports[0][exports[0].index("--from") + 1] == day
 
 
-def test_people_are_notified_when_the_alarms_windows_have_drifted(
-    aws, champion, archived, monkeypatch
-):
+def test_people_are_notified_once_enough_windows_have_drifted(aws, champion, archived, monkeypatch):
     monkeypatch.setenv("DRIFT_WINDOWS_TO_ALARM", "2")
     monkeypatch.setenv("DRIFT_WINDOWS_EVALUATED", "3")
     quiet, drifted, too_few = make_posts(100, seed=7), CALM_ONLY, CALM_ONLY[:49]
@@ -318,7 +314,7 @@ def test_people_are_notified_when_the_alarms_windows_have_drifted(
     assert told == [0, 0, 0, 1, 0, 0, 0]
 
 
-def test_what_sns_would_refuse_of_a_message_is_cut(aws, champion, archived, monkeypatch):
+def test_a_notification_too_long_for_sns_is_truncated(aws, champion, archived, monkeypatch):
     """A link ends with the signer's token, for whose length AWS documents no limit."""
     monkeypatch.setenv("AWS_SESSION_TOKEN", "t" * 300_000)
     monkeypatch.setenv("STAGE", "a" * 100)
@@ -331,7 +327,7 @@ def test_what_sns_would_refuse_of_a_message_is_cut(aws, champion, archived, monk
     assert message.endswith("(cut: the message was too long)")
 
 
-def test_the_index_lists_windows_without_a_figure_too(aws, champion, archived):
+def test_the_index_lists_uncompared_windows_too(aws, champion, archived):
     archived(CALM_ONLY[:49])
     measure(WINDOW)
     page = aws.body("archive", "reports/index.html").decode()
@@ -350,6 +346,6 @@ def test_the_index_lists_windows_without_a_figure_too(aws, champion, archived):
         {"end": "2026-11-23T10:00:00"},
     ],
 )
-def test_an_event_without_a_proper_window_is_refused(aws, champion, event):
+def test_an_event_with_an_invalid_window_is_rejected(aws, champion, event):
     with pytest.raises(InvalidWindow):
         measure(event)

@@ -49,7 +49,7 @@ def submitted(aws):
     return [json.loads(line) for body in bodies for line in body.splitlines()]
 
 
-def test_labels_are_submitted_with_their_time(aws, label):
+def test_labels_are_submitted_with_a_timestamp(aws, label):
     result = label(records())
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (
         0,
@@ -61,13 +61,13 @@ def test_labels_are_submitted_with_their_time(aws, label):
     assert all(datetime.fromisoformat(one["labelled_at"]).tzinfo for one in found)
 
 
-def test_a_label_that_says_when_it_was_given_is_believed(aws, label):
+def test_the_timestamp_given_with_a_label_is_kept(aws, label):
     given = "2026-11-01T10:00:00+00:00"
     label([record | {"labelled_at": given} for record in records()])
     assert {one["labelled_at"] for one in submitted(aws)} == {given}
 
 
-def test_a_label_that_lies_in_the_future_is_refused_with_its_line(aws, label):
+def test_a_label_dated_in_the_future_is_rejected_with_its_line(aws, label):
     at = [datetime.now(UTC) + timedelta(minutes=ahead) for ahead in (4, 7)]
     dated = [records()[0] | {"labelled_at": one.isoformat()} for one in at]
     result = label([*records(), *dated])
@@ -79,14 +79,14 @@ def test_a_label_that_lies_in_the_future_is_refused_with_its_line(aws, label):
     assert label([*records(), dated[0]]).exit_code == 0
 
 
-def test_a_restored_label_is_the_newest(aws, label):
+def test_a_label_changed_back_counts_as_the_newest(aws, label):
     for given in (1, 0, 1):
         label([records()[0] | {"label": given}])
     lines = read_lines(aws.s3, "training", "labels/")
     assert [one.label for one in assembled([], lines).new] == [1]
 
 
-def test_base_data_that_contradicts_itself_is_reported(aws, run):
+def test_contradictory_base_data_is_reported(aws, run):
     twice = [records()[0] | {"label": given} for given in (0, 1)]
     told = run("seed", [*records(), *twice]).stdout
     assert "Base posts with both labels: 1. The more confident label counts" in told
@@ -100,7 +100,7 @@ def test_a_large_file_becomes_several_objects(aws, label, monkeypatch):
     assert len(submitted(aws)) == 5
 
 
-def test_a_file_with_one_wrong_line_submits_nothing_and_names_the_line(aws, label):
+def test_a_file_with_one_invalid_line_is_rejected_with_the_line(aws, label):
     result = label([*records(), {"post_id": "x", "text": "t", "label": 2}])
     assert result.exit_code == 1
     assert "line 6" in result.stderr
@@ -115,13 +115,13 @@ def test_a_file_with_one_wrong_line_submits_nothing_and_names_the_line(aws, labe
         ("../labels/a", "!2E.!2Flabels!2Fa.jsonl"),
     ],
 )
-def test_base_data_of_any_name_stays_below_its_prefix(aws, name, key):
+def test_base_data_of_any_name_stays_under_its_prefix(aws, name, key):
     target = Target("stresswatch-dev", {stack_outputs.TRAINING_BUCKET: "training"}, boto3.client)
     assert DeploymentClient(target).seed(POSTS, name) == f"s3://training/datasets/base/{key}"
     assert aws.keys("training") == [f"datasets/base/{key}"]
 
 
-def test_labels_that_have_a_date_can_be_seeded_and_then_have_none(aws, run):
+def test_seeding_dated_labels_drops_their_dates(aws, run):
     given = "2026-11-01T10:00:00+00:00"
     assert run("seed", [record | {"labelled_at": given} for record in records()]).exit_code == 0
     seeded = aws.body("training", "datasets/base/labels.jsonl").splitlines()

@@ -54,7 +54,7 @@ def queued(aws):
     return label_queue.read(aws.s3, QUEUE)
 
 
-def test_a_drawn_post_waits_with_its_text_numbers_and_prediction(draws):
+def test_a_sampled_post_is_queued_with_its_prediction(draws):
     aws = draws(1.0)
     assert failures(handler(event(PAYLOADS), CONTEXT)) == []
     assert len(aws.keys(QUEUE)) == 1
@@ -67,7 +67,7 @@ def test_a_drawn_post_waits_with_its_text_numbers_and_prediction(draws):
         assert (one.model_version, one.predicted_at) == ("v1", row["predicted_at"])
 
 
-def test_the_archive_says_of_each_post_how_it_was_drawn(draws):
+def test_the_archive_records_how_each_post_was_sampled(draws):
     aws = draws(0.3)
     handler(event(PAYLOADS), CONTEXT)
     drawn = {row["prediction_id"] for row in rows(aws) if row["sample"] == SampleKind.RANDOM}
@@ -76,14 +76,14 @@ def test_the_archive_says_of_each_post_how_it_was_drawn(draws):
     assert {one.prediction_id for one in queued(aws)} == drawn
 
 
-def test_a_batch_of_which_no_post_is_drawn_leaves_no_object(draws):
+def test_a_batch_without_sampled_posts_queues_nothing(draws):
     aws = draws(1e-9)
     handler(event(PAYLOADS), CONTEXT)
     assert aws.keys(QUEUE) == []
     assert {row["sample"] for row in rows(aws)} == {None}
 
 
-def test_uncertain_posts_are_drawn_on_top_and_say_so(draws, monkeypatch):
+def test_uncertain_posts_are_sampled_with_their_own_share(draws, monkeypatch):
     monkeypatch.setattr("stresswatch.contracts.sampling.UNCERTAIN_WITHIN", WITHIN)
     aws = draws(0.05, 1.0)
     handler(event(PAYLOADS), CONTEXT)
@@ -97,7 +97,7 @@ def test_uncertain_posts_are_drawn_on_top_and_say_so(draws, monkeypatch):
         assert is_uncertain or one.draw.sample is SampleKind.RANDOM
 
 
-def test_a_redelivery_that_is_cut_differently_changes_nothing(draws):
+def test_a_redelivery_in_other_batches_changes_nothing(draws):
     aws = draws(0.5)
     handler(event(PAYLOADS), CONTEXT)
     before = queued(aws)
@@ -108,7 +108,7 @@ def test_a_redelivery_that_is_cut_differently_changes_nothing(draws):
     assert queued(aws) == before
 
 
-def test_a_redelivery_after_a_promotion_leaves_the_first_prediction(draws, tmp_path):
+def test_a_redelivery_after_a_promotion_keeps_the_first_prediction(draws, tmp_path):
     aws = draws(0.5)
     handler(event(PAYLOADS), CONTEXT)
     before = queued(aws)
@@ -138,7 +138,7 @@ def test_a_batch_that_cannot_be_queued_is_delivered_again(draws, monkeypatch):
     assert len(queued(aws)) == len(aws.predictions()) == len(POSTS)
 
 
-def test_the_post_of_a_smoke_test_cannot_be_drawn(draws):
+def test_smoke_test_posts_are_not_sampled(draws):
     aws = draws(1.0)
     smoke = json.dumps({"post_id": f"{SMOKE_PREFIX}1", "text": "I am so stressed"}).encode()
     handler(event([smoke, PAYLOADS[0]]), CONTEXT)
@@ -147,21 +147,21 @@ def test_the_post_of_a_smoke_test_cannot_be_drawn(draws):
     assert drawable == {f"{SMOKE_PREFIX}1": None, POSTS[0].post.post_id: 1.0}
 
 
-def test_a_stage_without_a_queue_draws_nothing_and_writes_nothing_more(draws, aws, monkeypatch):
+def test_a_stage_without_a_queue_samples_nothing(draws, aws, monkeypatch):
     monkeypatch.setattr(label_sampling, "lots", lambda *_: pytest.fail("a lot was drawn"))
     assert failures(handler(event(PAYLOADS), CONTEXT)) == []
     assert aws.keys(QUEUE) == []
     assert {row["inclusion_probability"] for row in rows(aws)} == {None}
 
 
-def test_objects_of_the_queue_are_counted_among_those_that_were_put(draws, capsys):
+def test_queue_objects_are_included_in_the_objects_put_metric(draws, capsys):
     draws(1.0)
     handler(event([*PAYLOADS, b"{"]), CONTEXT)
     said = map(json.loads, capsys.readouterr().out.splitlines())
     assert [one["ObjectsPut"] for one in said if "ObjectsPut" in one] == [[3.0]]
 
 
-def test_a_line_that_is_no_post_any_more_is_left_out(draws, monkeypatch):
+def test_a_queued_line_that_became_invalid_is_skipped(draws, monkeypatch):
     aws = draws(1.0)
     removed = json.dumps({"post_id": "gone", "text": "words for now"}).encode()
     handler(event([removed, PAYLOADS[0]]), CONTEXT)

@@ -62,7 +62,7 @@ def files(aws):
     return Files(aws)
 
 
-def test_labels_are_those_of_the_files_and_lie_in_parquet(files):
+def test_the_table_holds_the_labels_of_the_files_as_parquet(files):
     files.put("a", line(label=0), line("post-2"), b"no JSON")
     assert files.fold() == files.expected() != Labels({}, 0)
     table = pq.read_table(io.BytesIO(files.aws.body("training", label_table.KEY)))
@@ -101,7 +101,7 @@ def test_without_labels_there_is_no_table(files):
 
 
 @pytest.mark.parametrize("lines", [[], [line("post-3", 0)]])
-def test_a_file_that_was_rewritten_takes_its_labels_with_it(files, lines):
+def test_old_labels_of_a_rewritten_file_are_removed(files, lines):
     files.put("a", line())
     files.put("b", line("post-2"))
     files.fold()
@@ -109,7 +109,7 @@ def test_a_file_that_was_rewritten_takes_its_labels_with_it(files, lines):
     assert files.fold() == files.expected()
 
 
-def test_after_the_last_file_is_gone_the_table_is_empty(files):
+def test_deleting_the_last_file_empties_the_table(files):
     files.put("a", line())
     files.fold()
     files.delete("a")
@@ -117,21 +117,21 @@ def test_after_the_last_file_is_gone_the_table_is_empty(files):
     assert pq.read_table(io.BytesIO(files.aws.body("training", label_table.KEY))).num_rows == 0
 
 
-def test_a_label_from_the_future_counts_once_its_time_has_come(files):
+def test_a_future_label_counts_from_its_timestamp_on(files):
     files.put("a", line(at=NOW + timedelta(hours=1)), line("post-2"), b"no JSON")
     for now in (NOW, NOW + timedelta(minutes=30), NOW + timedelta(hours=2)):
         assert files.fold(now) == files.expected(now)
     assert files.fold(NOW).invalid == 1  # it is merged by now
 
 
-def test_of_another_key_the_table_is_made_anew(files):
+def test_a_different_key_rebuilds_the_table(files):
     files.put("a", line())
     files.fold()
     labels = LabelTable(files.aws.s3, "training", b"l" * 64).fold().of(IDS)
     assert labels.by_post.keys() == {("post-1", text_digest(b"l" * 64, "a day"))}
 
 
-def test_labels_of_posts_that_are_not_requested_are_counted(files):
+def test_labels_of_unrequested_posts_are_counted(files):
     files.put("a", line(), line("post-2"), line("post-2", text="another"), line("post-3"))
     labels = files.table.fold().of({"post-2", "unseen"})
     assert (len(labels.by_post), labels.elsewhere) == (2, 2)
@@ -144,7 +144,7 @@ def test_ids_of_any_characters_are_kept(files):
     assert {one for one, _ in files.table.fold().of(ids).by_post} == set(ids)
 
 
-def test_a_faster_writer_loses_nothing_and_nor_does_this_one(files, monkeypatch):
+def test_two_concurrent_writers_keep_all_labels(files, monkeypatch):
     """The first one writes after the second one's read and before its write."""
     files.put("a", line())
     put = files.aws.s3.put_object
@@ -160,7 +160,7 @@ def test_a_faster_writer_loses_nothing_and_nor_does_this_one(files, monkeypatch)
     assert len(files.fold().by_post) == 2
 
 
-def test_where_others_write_all_the_time_it_ends_with_an_error(files, monkeypatch):
+def test_continuous_writes_by_others_are_an_error(files, monkeypatch):
     def overtaken(**_):
         raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
 
@@ -170,7 +170,7 @@ def test_where_others_write_all_the_time_it_ends_with_an_error(files, monkeypatc
         files.fold()
 
 
-def test_what_forget_leaves_of_the_table_is_gone_on_with(files):
+def test_the_table_can_be_updated_after_a_persons_removal(files):
     files.put("a", line())
     files.put("b", line("post-2"))
     files.fold()
@@ -199,7 +199,7 @@ _steps = st.tuples(st.sampled_from("abc"), st.lists(_lines, max_size=4) | st.non
     max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_labels_equal_those_of_all_lines_through_all_file_changes(aws, steps, random):
+def test_the_table_matches_the_files_after_any_changes(aws, steps, random):
     """Files arrive, are rewritten and go; time passes; some runs are skipped."""
     files = Files(aws)
     for key in aws.keys("training"):

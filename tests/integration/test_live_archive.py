@@ -56,7 +56,7 @@ def labels(aws):
     return newest_labels(lines_of(aws.body("training", LABELS)), KEY)
 
 
-def test_a_shadow_is_compared_as_by_whole_rows(aws, world, live):
+def test_shadow_comparison_equals_that_of_archived_rows(aws, world, live):
     world.fill(answers=["v1", "v1", "v0"], shadows=["v2", "v2", "v3"])
     settle_all(aws.s3)
     shadowed = rows(aws, WINDOW.start, WINDOW.end + GRACE, SHADOW)
@@ -73,7 +73,7 @@ def test_a_shadow_is_compared_as_by_whole_rows(aws, world, live):
     assert found.labelled
 
 
-def test_a_probation_is_compared_as_by_whole_rows(aws, world, live):
+def test_probation_comparison_equals_that_of_archived_rows(aws, world, live):
     world.fill(answers=["v1", "v2", "v2"], shadows=["v1", "v1", "v0"])
     settle_all(aws.s3)
     answered = rows(aws, WINDOW.start - GRACE, WINDOW.end + GRACE)
@@ -102,7 +102,7 @@ def sorted_pairs(live):
     return sorted((one.post_id, one.label, one.champion, one.challenger) for one in live.labelled)
 
 
-def test_live_quality_is_that_of_whole_rows(aws, world):
+def test_live_quality_equals_that_of_archived_rows(aws, world):
     """Equal down to the order of scored rows, on which the intervals depend."""
     world.fill(answers=["v1", "v1", "v2"], shadows=["v2"])
     settle_all(aws.s3)
@@ -120,7 +120,7 @@ def test_live_quality_is_that_of_whole_rows(aws, world):
     assert min(outcome.counts().values()) > 0
 
 
-def test_of_texts_that_either_was_trained_on_labels_do_not_count(aws, live):
+def test_labels_of_training_texts_do_not_count(aws, live):
     world = World(aws.s3, 1, START, KEY)
     world.fill(answers=["v1"], shadows=["v2"])
     settle_all(aws.s3)

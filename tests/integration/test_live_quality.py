@@ -118,7 +118,7 @@ def test_a_community_is_a_dimension_of_the_metrics(aws, champion, serve):
         assert published("F1", Community=name) == [pytest.approx(figures["f1"])]
 
 
-def test_each_measurement_is_kept_and_quotes_no_post(aws, champion, serve):
+def test_each_measurement_is_stored_without_ids_or_texts(aws, champion, serve):
     serve(POSTS)
     label(aws, POSTS)
     answer = handler(WINDOW, CONTEXT)
@@ -129,7 +129,7 @@ def test_each_measurement_is_kept_and_quotes_no_post(aws, champion, serve):
     assert not [post for post in POSTS if post.post.post_id in kept or post.post.text in kept]
 
 
-def test_a_schedule_measures_up_to_its_time_however_late_it_runs(aws, champion, serve):
+def test_a_late_run_measures_up_to_its_scheduled_time(aws, champion, serve):
     serve(POSTS)
     label(aws, POSTS)
     answer = handler({"time": f"{NOW:%Y-%m-%dT%H:%M:%S}Z"}, CONTEXT)
@@ -137,13 +137,13 @@ def test_a_schedule_measures_up_to_its_time_however_late_it_runs(aws, champion, 
     assert published("LabelledPosts") == [120]
 
 
-def test_labels_that_came_days_after_the_prediction_count(aws, champion, serve):
+def test_labels_given_days_after_the_prediction_count(aws, champion, serve):
     serve(POSTS, at=NOW - timedelta(days=6))
     label(aws, POSTS)
     assert handler(WINDOW, CONTEXT)["labelled_posts"] == 120
 
 
-def test_predictions_before_the_window_or_of_another_version_do_not(aws, champion, serve):
+def test_predictions_of_other_windows_or_versions_do_not_count(aws, champion, serve):
     serve(POSTS, at=NOW - timedelta(days=8))
     serve(POSTS, version="v0")
     label(aws, POSTS)
@@ -152,7 +152,7 @@ def test_predictions_before_the_window_or_of_another_version_do_not(aws, champio
     assert answer["unseen"] == 0
 
 
-def test_a_corrected_label_changes_the_figure(aws, champion, serve):
+def test_a_corrected_label_changes_the_f1_score(aws, champion, serve):
     serve(POSTS)
     label(aws, [replace(post, label=1 - post.label) for post in POSTS], "b")
     wrong = handler(WINDOW, CONTEXT)["overall"]["f1"]
@@ -160,14 +160,14 @@ def test_a_corrected_label_changes_the_figure(aws, champion, serve):
     assert handler(WINDOW, CONTEXT)["overall"]["f1"] > wrong + 0.3
 
 
-def test_labels_of_posts_that_were_never_seen_are_counted_and_no_more(aws, champion, serve):
+def test_labels_of_unseen_posts_are_only_counted(aws, champion, serve):
     serve(POSTS)
     label(aws, POSTS + make_posts(7, seed=9))
     answer = handler(WINDOW, CONTEXT)
     assert (answer["labelled_posts"], answer["unseen"]) == (120, 7)
 
 
-def test_of_too_few_labels_only_their_number_is_published(aws, champion, serve):
+def test_with_too_few_labels_only_their_count_is_published(aws, champion, serve):
     serve(POSTS)
     label(aws, POSTS[:49])
     answer = handler(WINDOW, CONTEXT)
@@ -205,7 +205,7 @@ def community_posts(*names, each=50):
     ]
 
 
-def test_every_community_has_its_own_metrics_under_any_name(aws, champion, serve):
+def test_communities_of_any_name_have_their_own_metrics(aws, champion, serve):
     posts = community_posts(*ODD_COMMUNITIES)
     serve(posts)
     label(aws, [replace(one, post=one.post._replace(source=None)) for one in posts])
@@ -224,7 +224,7 @@ def test_every_community_has_its_own_metrics_under_any_name(aws, champion, serve
         assert published("F1", Community=METRIC_DIMENSION.encode(name)) == [figures["f1"]]
 
 
-def test_a_figure_that_cloudwatch_refuses_fails_alone_and_is_not_hidden(
+def test_one_rejected_metric_is_an_error_but_others_are_published(
     aws, champion, serve, monkeypatch
 ):
     posts = community_posts("first", "refused", "last")
@@ -245,7 +245,7 @@ def test_a_figure_that_cloudwatch_refuses_fails_alone_and_is_not_hidden(
     assert len(aws.keys("archive", "quality/")) == 1
 
 
-def test_segments_that_share_an_id_are_joined_each_to_its_own_label(aws, champion, serve):
+def test_segments_with_a_shared_id_are_each_joined_to_their_label(aws, champion, serve):
     posts = [
         replace(labelled, post=labelled.post._replace(post_id=f"long-{place // 3}"))
         for place, labelled in enumerate(POSTS)
@@ -268,7 +268,7 @@ def test_a_label_of_an_edited_post_is_not_joined_to_the_earlier_text(aws, champi
     assert (answer["labelled_posts"], answer["other_text"]) == (100, 20)
 
 
-def test_rows_without_a_digest_are_joined_by_an_id_of_one_text(aws, champion, serve):
+def test_rows_without_a_digest_are_joined_by_unambiguous_ids(aws, champion, serve):
     """From an earlier release, or written without a key at hand."""
     serve(POSTS, key=None)
     another = replace(POSTS[0], post=POSTS[0].post._replace(text="another text"))
@@ -277,7 +277,7 @@ def test_rows_without_a_digest_are_joined_by_an_id_of_one_text(aws, champion, se
     assert (answer["labelled_posts"], answer["ambiguous"]) == (119, 2)
 
 
-def test_posts_that_the_champion_was_trained_on_are_left_out_and_counted(aws, champion, serve):
+def test_training_posts_of_the_champion_are_excluded_and_counted(aws, champion, serve):
     """Its own evaluation split counts: the champion did not learn from that."""
     train_on(aws, POSTS[:60])
     serve(POSTS)
@@ -285,11 +285,11 @@ def test_posts_that_the_champion_was_trained_on_are_left_out_and_counted(aws, ch
     answer = handler(WINDOW, CONTEXT)
     left_out = len(learned(POSTS[:60]))
     assert (answer["labelled_posts"], answer["trained_on"]) == (120 - left_out, left_out)
-    assert published("TrainingPostsExcluded") == [left_out]
+    assert published("ExcludedPosts") == [left_out]
     assert answer["training_set"] == "read"
 
 
-def test_a_champion_without_its_training_set_is_measured_and_logged(aws, champion, serve, caplog):
+def test_a_missing_training_set_is_logged_and_all_posts_measured(aws, champion, serve, caplog):
     train_on(aws, POSTS, version="v0")
     aws.put("training", "datasets/v1/another.json", b"{}")
     serve(POSTS)
@@ -299,7 +299,7 @@ def test_a_champion_without_its_training_set_is_measured_and_logged(aws, champio
     assert "no training set: the champion's training posts" in caplog.text
 
 
-def test_invalid_lines_of_a_training_set_leave_the_metrics(aws, champion, serve):
+def test_invalid_lines_of_a_training_set_are_ignored(aws, champion, serve):
     lines = content_of(POSTS[:60]) + b'{"post_id": "a", "text": " "}\n{\n'
     aws.put("training", "datasets/v1/posts.jsonl", lines)
     serve(POSTS)
@@ -307,7 +307,7 @@ def test_invalid_lines_of_a_training_set_leave_the_metrics(aws, champion, serve)
     assert handler(WINDOW, CONTEXT)["trained_on"] == len(learned(POSTS[:60]))
 
 
-def test_without_the_key_nothing_is_measured_and_the_error_says_why(aws, champion, serve):
+def test_a_missing_key_is_an_error_and_nothing_is_measured(aws, champion, serve):
     serve(POSTS)
     label(aws, POSTS)
     aws.secrets.delete_secret(SecretId="identity", ForceDeleteWithoutRecovery=True)
@@ -316,7 +316,7 @@ def test_without_the_key_nothing_is_measured_and_the_error_says_why(aws, champio
     assert aws.keys("archive", "quality/") == []
 
 
-def test_a_measurement_holds_no_digest(aws, champion, serve):
+def test_a_stored_measurement_omits_text_digests(aws, champion, serve):
     serve(POSTS)
     label(aws, POSTS)
     handler(WINDOW, CONTEXT)

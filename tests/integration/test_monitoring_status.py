@@ -62,7 +62,7 @@ def machine(target):
     )
 
 
-def test_before_the_first_window_it_never_ran(machine):
+def test_monitoring_without_runs_is_shown_as_never_ran(machine):
     assert "never ran" in line(show(machine.target), "monitoring ")
 
 

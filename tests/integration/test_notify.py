@@ -57,7 +57,7 @@ def test_the_message_has_the_result_checks_requester_and_execution(published):
     ]
 
 
-def test_a_request_for_approval_says_how_and_until_when(published):
+def test_an_approval_request_has_the_commands_and_the_deadline(published):
     _, message = published(STATE, asks=True)
     assert "The request expires in 72 hours; without an answer the champion stays." in message
     assert '  stresswatch approve v2 --why "..." --stage dev' in message
@@ -70,11 +70,11 @@ def test_early_failures_are_reported_as_well(published):
     assert "Started by unknown" in message
 
 
-def test_a_subject_that_sns_refuses_is_shortened_and_in_ascii(published):
+def test_an_invalid_subject_is_converted_to_ascii_and_shortened(published):
     subject, _ = published(STATE, subject="größe\n" + "a" * 200)
     assert subject.startswith("groe a")
 
 
-def test_a_message_that_sns_refuses_says_that_it_was_cut(published):
+def test_a_message_too_long_for_sns_is_marked_as_truncated(published):
     _, message = published(STATE | {"reason": "x" * 300_000})
     assert message.endswith("(cut: the message was too long)")

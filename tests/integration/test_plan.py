@@ -79,7 +79,7 @@ def test_each_shard_of_each_window_is_settled_once(aws, put):
     assert handler(RUN, CONTEXT)["jobs"] == []
 
 
-def test_a_late_object_has_its_part_settled_and_measured_anew(aws, put):
+def test_the_part_of_a_late_object_is_settled_and_measured_again(aws, put):
     put(-1.5)
     put(-0.5, first=10)
     settle_planned(RUN)
@@ -94,7 +94,7 @@ def test_a_late_object_has_its_part_settled_and_measured_anew(aws, put):
     assert handler(RUN, CONTEXT)["jobs"] == []
 
 
-def test_a_window_whose_drift_failed_is_taken_up_by_the_next_run(aws, put):
+def test_a_window_whose_drift_failed_is_retried_by_the_next_run(aws, put):
     put(-1.5)
     put(-0.5, first=10)
     settle_planned(RUN)
@@ -111,7 +111,7 @@ def test_records_that_waited_for_days_are_settled_once(aws, put):
     assert handler(RUN, CONTEXT)["jobs"] == []
 
 
-def test_windows_within_an_hour_share_its_listing_and_no_object(aws, put, monkeypatch):
+def test_windows_shorter_than_an_hour_are_settled_separately(aws, put, monkeypatch):
     monkeypatch.setenv("WINDOW_MINUTES", "15")
     put(-0.5)
     put(-0.49, first=10)
@@ -123,7 +123,7 @@ def test_windows_within_an_hour_share_its_listing_and_no_object(aws, put, monkey
     assert handler(RUN, CONTEXT)["jobs"] == []
 
 
-def test_a_window_on_demand_is_settled_as_far_as_it_is(aws, put):
+def test_an_on_demand_window_is_settled_with_its_objects_so_far(aws, put):
     now = datetime.now(UTC)
     hours = (now - NOON) / HOUR
     put(hours)
@@ -139,7 +139,7 @@ def test_a_window_on_demand_is_settled_as_far_as_it_is(aws, put):
     assert settle(job, CONTEXT)["posts"] == 6
 
 
-def test_nothing_and_not_yet_differ(aws):
+def test_an_empty_window_is_settled_once_as_empty(aws):
     (job,) = settle_planned(RUN)["jobs"]
     assert job["shard"] == "none"
     (key,) = aws.keys("archive", "settled-summaries/")
@@ -148,7 +148,7 @@ def test_nothing_and_not_yet_differ(aws):
     assert handler(RUN, CONTEXT)["jobs"] == []
 
 
-def test_an_object_that_was_forgotten_empty_is_no_new_one(aws, put):
+def test_an_emptied_object_does_not_count_as_new(aws, put):
     put(-0.5)
     settle_planned(RUN)
     (key,) = aws.keys("archive", archive.PREFIX)
@@ -159,6 +159,6 @@ def test_an_object_that_was_forgotten_empty_is_no_new_one(aws, put):
 @pytest.mark.parametrize(
     "event", [{"time": "soon"}, {"start": NOON.isoformat(), "end": "x"}, {"time": "2026-11-23T12"}]
 )
-def test_an_event_without_a_proper_time_is_refused(aws, event):
+def test_an_event_with_an_invalid_time_is_rejected(aws, event):
     with pytest.raises(InvalidWindow):
         handler(event, CONTEXT)

@@ -103,7 +103,7 @@ def test_every_command_reads_the_same_posts(target, tmp_path, name, packed):
     ("file", "given"),
     [("labels_with_dates.csv", "2026-01-05T09:00:00Z"), ("labels_bool.csv", None)],
 )
-def test_the_date_of_a_label_is_kept_and_base_data_has_none(target, file, given):
+def test_label_dates_are_kept_except_in_base_data(target, file, given):
     run("label", str(CASES / file))
     run("seed", str(CASES / file))
     (label,) = map(parse_labelled_post, lines_below("labels/"))
@@ -112,7 +112,7 @@ def test_the_date_of_a_label_is_kept_and_base_data_has_none(target, file, given)
     assert base.labelled_at is None
 
 
-def test_a_file_that_does_not_fit_its_header_sends_nothing(target):
+def test_a_file_with_surplus_fields_is_rejected_by_every_command(target):
     for command in ("produce", "seed", "label", "score"):
         arguments = [command, str(CASES / "labels_unquoted_comma.csv")]
         if command == "score":

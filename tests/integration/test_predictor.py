@@ -85,7 +85,7 @@ def test_every_post_has_a_streamed_prediction_and_an_archive_row(aws, champion):
     assert [row["probability"] for row in rows] == [p["probability"] for p in predictions]
 
 
-def test_a_row_has_the_keyed_digest_of_its_text_and_a_message_has_none(aws, champion):
+def test_only_archive_rows_have_the_keyed_digest_of_the_text(aws, champion):
     handler(event([payload(post) for post in POSTS]), CONTEXT)
     assert [row["text_digest"] for row in archive_rows(aws)] == [
         text_digest(IDENTITY_KEY, post.post.text) for post in POSTS
@@ -93,7 +93,7 @@ def test_a_row_has_the_keyed_digest_of_its_text_and_a_message_has_none(aws, cham
     assert not any("text_digest" in prediction for prediction in aws.predictions())
 
 
-def test_without_the_key_a_batch_is_delivered_again_until_it_can_be_read(aws, champion, caplog):
+def test_a_batch_is_retried_until_the_key_is_available(aws, champion, caplog):
     batch = event([payload(post) for post in POSTS])
     aws.secrets.delete_secret(SecretId="identity", ForceDeleteWithoutRecovery=True)
     assert failures(handler(batch, CONTEXT)) == ["1"]
@@ -105,19 +105,19 @@ def test_without_the_key_a_batch_is_delivered_again_until_it_can_be_read(aws, ch
     assert len(archive_rows(aws)) == len(POSTS)
 
 
-def test_the_key_is_read_once_an_execution_environment(aws, champion):
+def test_the_key_is_read_once_per_execution_environment(aws, champion):
     handler(event([payload(POSTS[0])]), CONTEXT)
     aws.secrets.delete_secret(SecretId="identity", ForceDeleteWithoutRecovery=True)
     assert failures(handler(event([payload(POSTS[1])], first=2), CONTEXT)) == []
 
 
-def test_invalid_records_alone_do_not_wait_for_the_key(aws, champion):
+def test_a_batch_of_only_invalid_records_does_not_need_the_key(aws, champion):
     aws.secrets.delete_secret(SecretId="identity", ForceDeleteWithoutRecovery=True)
     assert failures(handler(event([b"{"]), CONTEXT)) == []
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, len(POSTS)])
-def test_the_served_probability_is_the_pipelines_own_in_any_batch(aws, tmp_path, batch_size):
+def test_served_probabilities_equal_the_pipelines_for_any_batch_size(aws, tmp_path, batch_size):
     aws.promote("v1", train_version(tmp_path, make_posts(400)))
     learned_from = read_dataset(tmp_path / "v1" / "data" / "train").train
     pipeline = fit_pipeline(learned_from, Hyperparameters())
@@ -157,7 +157,7 @@ def test_an_invalid_record_is_quarantined_once_and_others_are_predicted(
     assert {p["post_id"] for p in aws.predictions()} == neighbours
 
 
-def test_a_batch_of_invalid_records_alone_is_settled(aws, champion):
+def test_a_batch_of_only_invalid_records_succeeds(aws, champion):
     assert failures(handler(event(BAD.values()), CONTEXT)) == []
     assert sorted(item["reason"] for item in quarantined(aws)) == sorted(BAD)
     assert aws.predictions() == []
@@ -180,7 +180,7 @@ def everything_archived(aws):
     return archive.read(aws.s3, "archive", start, start + timedelta(hours=2))
 
 
-def test_a_redelivered_batch_has_the_same_ids_and_each_is_read_once(aws, champion):
+def test_a_redelivered_batch_has_the_same_ids_and_is_read_once(aws, champion):
     batch = event([payload(post) for post in POSTS])
     handler(batch, CONTEXT)
     handler(batch, CONTEXT)
@@ -204,13 +204,13 @@ def test_a_redelivery_after_a_promotion_leaves_the_archive_unchanged(
     assert {p["model_version"] for p in aws.predictions()} == {"v1", "v2"}
 
 
-def test_without_a_champion_the_whole_batch_is_to_be_delivered_again(aws):
+def test_without_a_champion_the_whole_batch_is_retried(aws):
     assert failures(handler(event([payload(POSTS[0]), payload(POSTS[1])]), CONTEXT)) == ["1"]
     assert aws.predictions() == []
 
 
 @pytest.mark.parametrize("content", [None, b"altered"])
-def test_a_bad_model_file_serves_nothing_when_no_other_is_in_memory(aws, champion, content):
+def test_a_model_load_failure_on_a_cold_start_fails_the_batch(aws, champion, content):
     if content is None:
         aws.s3.delete_object(Bucket="models", Key="models/v1/model.npz")
     else:
@@ -218,7 +218,7 @@ def test_a_bad_model_file_serves_nothing_when_no_other_is_in_memory(aws, champio
     assert failures(handler(event([payload(POSTS[0])]), CONTEXT)) == ["1"]
 
 
-def test_a_warm_function_follows_a_promotion_and_refuses_an_altered_model(
+def test_a_warm_function_follows_promotions_except_altered_models(
     aws, champion, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("CHAMPION_TTL_SECONDS", "0")
@@ -244,7 +244,7 @@ def refuse_some(StreamName, Records):  # noqa: N803 - boto3's names
     }
 
 
-def test_refused_predictions_are_reported_from_the_first_one_on(aws, champion, monkeypatch):
+def test_a_batch_fails_from_the_first_undelivered_prediction_on(aws, champion, monkeypatch):
     waits = []
     patient = replace(predictor(), sleep=waits.append)
     records = [
@@ -259,7 +259,7 @@ def test_refused_predictions_are_reported_from_the_first_one_on(aws, champion, m
 
 
 @pytest.mark.parametrize("bucket", ["archive", "quarantine"])
-def test_an_s3_failure_is_reported_from_the_first_record_on(aws, champion, bucket, monkeypatch):
+def test_an_s3_failure_fails_the_whole_batch(aws, champion, bucket, monkeypatch):
     put = predictor().s3.put_object
 
     def fail(**arguments):
@@ -272,7 +272,7 @@ def test_an_s3_failure_is_reported_from_the_first_record_on(aws, champion, bucke
     assert failures(handler(batch, CONTEXT)) == ["7"]
 
 
-def test_no_text_of_a_post_is_logged(aws, champion, capsys):
+def test_post_text_is_not_logged(aws, champion, capsys):
     logger.handlers[0].setStream(sys.stdout)
     marker = "unmistakablemarker"
     texts = [marker, marker * 4000]
@@ -298,7 +298,7 @@ def test_the_counts_are_published_as_metrics(aws, champion, capsys):
     assert record["Stage"] == "dev"
 
 
-def test_removed_posts_are_counted_apart_from_broken_ones(aws, champion, capsys):
+def test_removed_posts_are_counted_apart_from_invalid_ones(aws, champion, capsys):
     removed = json.dumps({"post_id": "a", "text": "[removed]"}).encode()
     handler(event([removed, b"{", removed, payload(POSTS[0])]), CONTEXT)
     metrics = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
@@ -308,7 +308,7 @@ def test_removed_posts_are_counted_apart_from_broken_ones(aws, champion, capsys)
     assert len(quarantined(aws)) == 3
 
 
-def test_what_a_version_scored_is_a_metric_of_its_own(aws, champion, capsys):
+def test_posts_scored_are_counted_per_model_version(aws, champion, capsys):
     handler(event([payload(POSTS[0]), b"{", payload(POSTS[1])]), CONTEXT)
     (scored,) = [
         json.loads(line) for line in capsys.readouterr().out.splitlines() if "PostsScored" in line
@@ -320,7 +320,7 @@ def test_what_a_version_scored_is_a_metric_of_its_own(aws, champion, capsys):
     assert scored["ModelVersion"] == champion.version
 
 
-def test_a_partial_batch_failure_is_counted_by_the_code_version(aws, capsys):
+def test_partial_batch_failures_are_counted_per_code_version(aws, capsys):
     """For a canary: no champion was promoted, and other versions may do better."""
     assert failures(handler(event([payload(POSTS[0])]), CONTEXT)) == ["1"]
     counted = {

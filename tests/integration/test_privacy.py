@@ -149,14 +149,14 @@ INVALID = {
 }
 
 
-def test_a_valid_posts_text_is_read_and_forgotten(aws, champion, written):
+def test_the_text_of_a_valid_post_is_written_nowhere(aws, champion, written):
     written.hear(predict(event(list(VALID.values())), CONTEXT))
     assert len(aws.predictions()) == len(VALID)
     assert written.places_with_marker() == []
     assert aws.keys("quarantine") == []
 
 
-def test_a_drawn_post_is_in_the_label_queue_and_nowhere_else(aws, champion, written, monkeypatch):
+def test_the_text_of_a_sampled_post_is_only_in_the_label_queue(aws, champion, written, monkeypatch):
     aws.s3.create_bucket(Bucket="label-queue")
     monkeypatch.setenv("LABEL_QUEUE_BUCKET", "label-queue")
     monkeypatch.setenv("LABEL_SAMPLE_SHARE", "1.0")
@@ -168,7 +168,7 @@ def test_a_drawn_post_is_in_the_label_queue_and_nowhere_else(aws, champion, writ
     assert holds_marker(aws.body("label-queue", queued))
 
 
-def test_neither_the_key_nor_a_digest_made_without_it_is_written(aws, champion, written):
+def test_the_key_and_unkeyed_digests_are_never_written(aws, champion, written):
     """Without the key, the digest of a guessed text must be absent everywhere."""
     written.hear(predict(event([post(text=MARKER)]), CONTEXT))
     text = canonical(MARKER).encode()
@@ -180,7 +180,7 @@ def test_neither_the_key_nor_a_digest_made_without_it_is_written(aws, champion, 
     ]
 
 
-def test_an_invalid_record_is_in_quarantine_and_nowhere_else(aws, champion, written):
+def test_the_text_of_an_invalid_record_is_only_in_quarantine(aws, champion, written):
     written.hear(predict(event([*INVALID.values(), post()]), CONTEXT))
     assert written.places_with_marker() == []
     bodies = [aws.body("quarantine", key) for key in aws.keys("quarantine")]
@@ -190,7 +190,7 @@ def test_an_invalid_record_is_in_quarantine_and_nowhere_else(aws, champion, writ
     assert [one["reason"] for one in quarantined if MARKER in one["detail"]] == []
 
 
-def test_every_documented_way_to_be_invalid_is_planted():
+def test_every_documented_rejection_reason_is_covered():
     contract = (PROJECT / "docs" / "contracts.md").read_text()
     reasons = re.search(r"with one of the reasons (.*?)\. No reason quotes", contract, re.DOTALL)
     assert set(re.findall(r"`(\w+)`", reasons[1])) == set(INVALID)
@@ -204,9 +204,7 @@ def quote(*arguments, **named):
 @pytest.mark.parametrize(
     "step", ["lambdas.predictor.handler.read_records", "stresswatch.versions.champion.predict"]
 )
-def test_a_crash_that_quotes_the_post_says_where_and_not_what(
-    aws, champion, written, monkeypatch, step
-):
+def test_a_crash_is_reported_with_its_location_only(aws, champion, written, monkeypatch, step):
     monkeypatch.setattr(step, quote)
     with pytest.raises(UnforeseenError, match=r"^ValueError at ") as raised:
         predict(event([post(text=MARKER)]), CONTEXT)
@@ -215,7 +213,7 @@ def test_a_crash_that_quotes_the_post_says_where_and_not_what(
 
 
 @pytest.mark.parametrize(("client", "call"), [("s3", "put_object"), ("kinesis", "put_records")])
-def test_a_refused_call_is_reported_without_what_was_to_be_written(
+def test_a_failed_write_is_reported_without_its_content(
     aws, champion, written, monkeypatch, client, call
 ):
     def refuse(**request):
@@ -229,7 +227,7 @@ def test_a_refused_call_is_reported_without_what_was_to_be_written(
     assert written.places_with_marker() == []
 
 
-def test_a_champion_that_is_refused_is_reported_without_the_post(
+def test_a_model_load_failure_is_reported_without_the_post(
     aws, champion, written, monkeypatch, version_files
 ):
     monkeypatch.setenv("CHAMPION_TTL_SECONDS", "0")
@@ -240,7 +238,7 @@ def test_a_champion_that_is_refused_is_reported_without_the_post(
     assert written.places_with_marker() == []
 
 
-def test_the_report_of_a_window_says_nothing_of_its_posts(aws, champion, written):
+def test_a_drift_report_omits_post_ids_and_texts(aws, champion, written):
     posts = [
         labelled.post._replace(
             post_id=f"zqanidofapersonqz-{place}", text=f"{labelled.post.text} {MARKER}"
@@ -269,7 +267,7 @@ def serve(path, body, **how):
     return api_module.handler(request("POST", path, body, **how), CONTEXT)
 
 
-def test_the_web_service_answers_and_refuses_without_post_text(aws, champion, written):
+def test_web_service_answers_and_errors_omit_post_text(aws, champion, written):
     """Except explanations, which hold words of the post and go to the caller who requested them."""
     for record in (*VALID.values(), *INVALID.values()):
         body = record.decode("utf-8", "replace")
@@ -281,9 +279,7 @@ def test_the_web_service_answers_and_refuses_without_post_text(aws, champion, wr
 
 
 @pytest.mark.parametrize("step", ["answer_each", "read_labels"])
-def test_a_crash_of_the_web_service_that_quotes_the_post_is_no_answer(
-    aws, written, monkeypatch, step
-):
+def test_a_web_service_crash_is_answered_without_the_post(aws, written, monkeypatch, step):
     monkeypatch.setattr(api_module.web_service, step, quote)
     path = "/labels" if step == "read_labels" else "/predict"
     answer = serve(path, post(text=MARKER).decode())
@@ -307,9 +303,7 @@ def lines_with_marker():
     )
 
 
-def test_a_retraining_keeps_the_posts_that_it_learns_from_to_itself(
-    aws, written, tmp_path, monkeypatch
-):
+def test_a_retraining_writes_post_text_only_to_training_data(aws, written, tmp_path, monkeypatch):
     base = make_posts(300)
     (marked, *_) = lines_with_marker().splitlines()
     lines = [json.dumps(labelled_post_record(one)).encode() for one in base]
@@ -340,7 +334,7 @@ def test_a_retraining_keeps_the_posts_that_it_learns_from_to_itself(
     assert [file.name for file in records if holds_marker(file.read_bytes())] == []
 
 
-def test_every_function_is_listened_to():
+def test_every_function_is_covered():
     assert set(FUNCTIONS) == {file.parent.name for file in PROJECT.glob("lambdas/*/handler.py")}
 
 
@@ -371,7 +365,7 @@ ANY_EVENT = {
 
 
 @pytest.mark.parametrize("name", FUNCTIONS[2:])
-def test_a_crash_in_any_other_function_does_not_quote_either(aws, written, monkeypatch, name):
+def test_a_crash_in_any_other_function_omits_the_text(aws, written, monkeypatch, name):
     module = import_module(f"lambdas.{name}.handler")
     monkeypatch.setattr(module.boto3, "client", lambda service, **settings: quote(MARKER))
     with pytest.raises(UnforeseenError, match=r"^ValueError at ") as raised:

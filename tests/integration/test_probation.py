@@ -92,8 +92,8 @@ def changes(aws):
     return read_changes(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"])
 
 
-class TestGood:
-    def test_it_stays_and_the_verdict_is_kept_beside_its_files(self, aws, begin):
+class TestGoodChampion:
+    def test_it_stays_and_the_verdict_is_stored_with_its_files(self, aws, begin):
         started = begin()
         predict(BATCH, CONTEXT)
         label(aws, POSTS)
@@ -105,12 +105,12 @@ class TestGood:
         kept = json.loads(aws.body("models", "models/v2/probation.json"))
         assert kept == {name: answer[name] for name in ("posts", "accepted", "checks")}
 
-    def test_of_a_silent_stream_it_stays_and_the_verdict_says_so(self, aws, begin):
+    def test_it_stays_when_the_stream_is_empty(self, aws, begin):
         answer = look(begin())
         assert answer["outcome"] == "kept"
         assert all(not check["applies"] for check in answer["checks"])
 
-    def test_before_its_end_it_is_looked_at_again(self, aws, begin):
+    def test_an_unfinished_probation_schedules_the_next_evaluation(self, aws, begin):
         started = begin()
         begins = datetime.fromisoformat(started["start"])
         answer = look(started, ends=timedelta(hours=8))
@@ -118,7 +118,7 @@ class TestGood:
         first = datetime.fromisoformat(answer["next"]) - begins
         assert first == pytest.approx(timedelta(hours=1, seconds=5), abs=timedelta(seconds=2))
 
-    def test_what_was_answered_before_it_began_does_not_count_against_it(self, aws, begin):
+    def test_predictions_before_the_probation_do_not_count(self, aws, begin):
         started, serving = begin(), aws.pointer()
         previous = Pointer(**started["previous"])
         write_pointer(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], previous, "not yet")
@@ -134,8 +134,8 @@ class TestGood:
         assert look(started)["posts"] == 0
 
 
-class TestWorse:
-    def test_one_that_fails_on_posts_is_rolled_back(self, aws, begin, monkeypatch):
+class TestWorseChampion:
+    def test_a_champion_that_fails_on_posts_is_rolled_back(self, aws, begin, monkeypatch):
         started = begin()
         score = ServedModel.predict_records
 
@@ -152,7 +152,7 @@ class TestWorse:
         assert (answer["outcome"], answer["posts"]) == ("rolled_back", 60)
         assert aws.pointer().version == "v1"
 
-    def test_one_that_predictors_refuse_is_rolled_back(self, aws, begin, version_files):
+    def test_a_champion_that_fails_to_load_is_rolled_back(self, aws, begin, version_files):
         aws.promote("v1", version_files)
         predict(event([payload(make_posts(1, seed=8)[0])]), CONTEXT)  # v1 is in memory
         started = begin()
@@ -161,7 +161,7 @@ class TestWorse:
         assert failed(look(started)) == ["answered, live posts"]
         assert aws.pointer().version == "v1"
 
-    def test_one_that_contradicts_the_previous_one_and_labels_is_rolled_back(self, aws, begin):
+    def test_a_champion_that_contradicts_the_labels_is_rolled_back(self, aws, begin):
         started = begin("contrary")
         predict(BATCH, CONTEXT)
         label(aws, POSTS)
@@ -180,7 +180,7 @@ class TestRollback:
         predict(BATCH, CONTEXT)
         return started
 
-    def test_history_and_journal_say_why_and_no_retraining_promotes_it_again(self, aws, started):
+    def test_the_reason_is_recorded_and_the_version_is_barred(self, aws, started):
         serving = aws.pointer()
         look(started)
         why = "agreement with previous champion, live posts: champion "
@@ -190,15 +190,15 @@ class TestRollback:
         with pytest.raises(VersionBarred):
             promote({"gate": {**asdict(serving), "parent": "v1"}}, CONTEXT)
 
-    def test_the_previous_champion_shadows_no_more(self, aws, started):
+    def test_the_previous_champion_stops_shadowing(self, aws, started):
         look(started)
         assert read_shadow(aws.ssm, ENVIRONMENT["SHADOW_PARAMETER"]).until <= datetime.now(UTC)
 
-    def test_a_retry_answers_the_same_and_changes_nothing(self, aws, started):
+    def test_a_retry_gives_the_same_answer_and_changes_nothing(self, aws, started):
         assert look(started) == look(started)
         assert [change.pointer.version for change in changes(aws)] == ["v1", "v2", "v1"]
 
-    def test_a_retry_finishes_one_that_was_begun(self, aws, started, monkeypatch):
+    def test_a_retry_completes_an_interrupted_rollback(self, aws, started, monkeypatch):
         def refuse(*_):
             raise RuntimeError("the function was killed")
 
@@ -210,14 +210,14 @@ class TestRollback:
         assert look(started)["outcome"] == "rolled_back"
         assert aws.pointer().version == "v1"
 
-    def test_a_previous_champion_that_was_altered_since_does_not_serve(self, aws, started):
+    def test_an_altered_previous_champion_does_not_serve(self, aws, started):
         aws.put("models", "models/v1/model.npz", b"altered")
         with pytest.raises(DigestMismatch):
             look(started)
         assert aws.pointer().version == "v2"
         assert aws.journal.barred("v2") is None
 
-    def test_after_an_operators_rollback_it_ends_quietly(self, aws, started):
+    def test_an_earlier_rollback_by_an_operator_ends_the_probation(self, aws, started):
         aws.journal.bar("v2", Decision.now("ada", "complaints"))
         previous = Pointer(**started["previous"])
         write_pointer(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], previous, "a rollback")
@@ -227,7 +227,7 @@ class TestRollback:
         assert aws.journal.barred("v2").by == "ada"
         assert read_shadow(aws.ssm, ENVIRONMENT["SHADOW_PARAMETER"]).until <= datetime.now(UTC)
 
-    def test_nor_does_it_undo_a_rollback_that_comes_while_it_reads(self, aws, started, monkeypatch):
+    def test_a_concurrent_rollback_is_not_undone(self, aws, started, monkeypatch):
         other = Pointer("v0", "s3://models/models/v0/", "0" * 64)
 
         def overtaken(*arguments):

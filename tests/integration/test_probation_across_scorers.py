@@ -63,14 +63,14 @@ def look(request, aws, cold_start, monkeypatch, trained):
     return look
 
 
-def test_a_good_new_champion_is_compared_with_the_previous_one_and_stays(aws, look):
+def test_a_good_new_champion_passes_the_comparison_and_stays(aws, look):
     answer = look("good")
     assert (answer["outcome"], answer["posts"]) == ("kept", len(POSTS))
     assert all(check["applies"] for check in answer["checks"])
     assert aws.pointer().version == "v2"
 
 
-def test_a_worse_one_is_rolled_back_and_the_previous_one_answers(aws, look):
+def test_a_worse_new_champion_is_rolled_back_to_the_previous_one(aws, look):
     answer = look("contrary")
     failed = [check["name"] for check in answer["checks"] if not check["passed"]]
     assert failed == [

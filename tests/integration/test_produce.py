@@ -38,7 +38,7 @@ def on_stream(kinesis):
     return kinesis.get_records(ShardIterator=iterator, Limit=10_000)["Records"]
 
 
-def test_every_post_of_a_file_is_on_the_stream_by_its_id_and_in_order(kinesis):
+def test_all_posts_of_a_file_are_sent_in_order_keyed_by_id(kinesis):
     lines = [json.dumps({"post_id": f"p{number}", "text": "x"}) for number in range(1200)]
     Path("posts.jsonl").write_text("\n".join(lines))
     result = run("posts.jsonl")
@@ -49,7 +49,7 @@ def test_every_post_of_a_file_is_on_the_stream_by_its_id_and_in_order(kinesis):
     assert [record["PartitionKey"] for record in records[:2]] == ["p0", "p1"]
 
 
-def test_rows_of_a_csv_are_posts_of_the_contract(kinesis):
+def test_csv_rows_are_sent_as_valid_posts(kinesis):
     Path("posts.csv").write_text("post_id,text,sentiment\np1,hello,0.5\np2,again,\n")
     assert run("posts.csv", "--rate", "1000").exit_code == 0
     assert [parse_post(record["Data"]).post_id for record in on_stream(kinesis)] == ["p1", "p2"]
@@ -63,19 +63,19 @@ def test_rows_of_a_csv_are_posts_of_the_contract(kinesis):
         ("id,text\np1,hello\n", "If 'id' holds the ids, rename it to post_id."),
     ],
 )
-def test_row_numbers_that_serve_as_ids_are_told(kinesis, content, said):
+def test_row_numbers_used_as_ids_are_reported(kinesis, content, said):
     Path("posts.csv").write_text(content)
     shown = run("posts.csv").stdout
     assert said in shown
     assert shown.count("row numbers serve as ids") == 1
 
 
-def test_a_file_with_ids_has_no_word_of_row_numbers(kinesis):
+def test_row_numbers_are_not_mentioned_for_a_file_with_ids(kinesis):
     Path("posts.csv").write_text("post_id,text\np1,hello\n")
     assert "row numbers" not in run("posts.csv").stdout
 
 
-def test_a_post_that_is_too_large_is_kept_and_the_command_fails(kinesis):
+def test_an_oversized_post_is_saved_and_the_command_fails(kinesis):
     large = json.dumps({"post_id": "large", "text": "x" * 1024 * 1024})
     Path("posts.jsonl").write_text('{"post_id": "a", "text": "x"}\n' + large + "\n")
     result = run("posts.jsonl")
@@ -85,7 +85,7 @@ def test_a_post_that_is_too_large_is_kept_and_the_command_fails(kinesis):
     assert [record["PartitionKey"] for record in on_stream(kinesis)] == ["a"]
 
 
-def test_a_stream_that_is_not_there_loses_nothing(kinesis):
+def test_all_posts_are_saved_when_the_stream_is_missing(kinesis):
     kinesis.delete_stream(StreamName="posts")
     content = "".join(f'{{"post_id": "{number}", "text": "x"}}\n' for number in range(700))
     Path("posts.jsonl").write_text(content)

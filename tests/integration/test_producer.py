@@ -16,7 +16,7 @@ def posts_stream():
         yield
 
 
-def test_the_example_of_the_client_runs_as_it_is_written(posts_stream):
+def test_the_documented_client_example_runs(posts_stream):
     (example,) = (
         test
         for test in doctest.DocTestFinder().find(client.Producer, "Producer", globs={})

@@ -88,26 +88,26 @@ def lake(aws, tmp_path):
 
 @pytest.mark.parametrize("name", QUERIES)
 class TestEveryQuery:
-    def test_is_one_statement_of_athenas_dialect_and_of_trinos(self, name):
+    def test_is_one_valid_statement_in_athena_and_trino(self, name):
         for dialect in ("athena", "trino"):
             (statement,) = sqlglot.parse(QUERIES[name].sql, read=dialect)
             assert isinstance(statement, sqlglot.exp.Query)
 
-    def test_names_columns_that_its_tables_have(self, name):
+    def test_uses_only_existing_columns(self, name):
         qualified(QUERIES[name].sql)
 
-    def test_looks_at_a_few_days_of_each_table_that_has_days(self, name):
+    def test_limits_the_days_that_it_reads(self, name):
         """Otherwise it would read the whole archive, up to the scan limit."""
         statement = sqlglot.parse_one(QUERIES[name].sql, read="athena")
         for table in statement.find_all(sqlglot.exp.Table):
             if table.db and TABLES_BY_NAME[table.name].partitions:
                 assert '"date" >=' in table.parent_select.args["where"].sql("athena")
 
-    def test_says_what_it_answers(self, name):
+    def test_has_a_description(self, name):
         assert QUERIES[name].description.endswith(".")
 
 
-def test_every_query_runs_over_nothing(lake):
+def test_every_query_runs_on_empty_tables(lake):
     assert [lake.run(name) for name in QUERIES] == [[]] * len(QUERIES)
 
 
@@ -119,13 +119,13 @@ def qualified(sql):
     return qualify(statement, schema={database_of("dev"): columns}, dialect="athena")
 
 
-def test_a_column_that_no_table_has_would_be_seen():
+def test_an_unknown_column_is_detected():
     with pytest.raises(OptimizeError, match="probabilty"):
         qualified("SELECT probabilty FROM stresswatch_dev.archive")
 
 
 class TestTables:
-    def test_the_archives_has_every_column_of_a_row_by_name_and_type(self):
+    def test_the_archive_table_has_the_columns_and_types_of_a_row(self):
         drawn = prediction(1)._replace(draw=SampleShares(0.1).draw(0.05, 0.4))
         row = drawn.archive_row() | {"created_at": "2026-11-23"}
         kinds = {str: "string", bool: "boolean", float: "double"}
@@ -133,14 +133,14 @@ class TestTables:
             name.lower(): kinds[type(value)] for name, value in row.items()
         }
 
-    def test_the_archives_projection_finds_the_objects_of_each_hour(self, lake, aws):
+    def test_the_archive_projection_covers_the_objects_of_each_hour(self, lake, aws):
         for hour in range(24):
             lake.predicted(prediction(1, at=YESTERDAY.replace(hour=hour)))
         written = {f"{key.rpartition('/')[0]}/" for key in aws.keys("archive")}
         assert len(written) == 24
         assert written <= projected_folders(TABLES_BY_NAME["archive"])
 
-    def test_the_quarantines_has_neither_payload_nor_detail(self, aws):
+    def test_the_quarantine_table_omits_payload_and_detail(self, aws):
         quarantine.write(aws.s3, "quarantine", [Rejection(record(1), "not_json", "no JSON")])
         (key,) = aws.keys("quarantine")
         written = json.loads(aws.body("quarantine", key))
@@ -148,14 +148,14 @@ class TestTables:
         assert unlisted == {"payload_base64", "detail"}
         assert set(TABLES_BY_NAME["quarantine"].columns) <= set(written)
 
-    def test_the_labels_have_no_text(self):
+    def test_the_labels_table_omits_text(self):
         fields = json.loads(label("post-1", 1))
         assert set(TABLES_BY_NAME["labels"].columns) < set(fields)
         assert "text" not in TABLES_BY_NAME["labels"].columns
 
 
 class TestVolumeByHour:
-    def test_posts_are_counted_by_the_hour_and_a_redelivered_one_once(self, lake):
+    def test_posts_are_counted_by_hour_and_redelivered_ones_once(self, lake):
         lake.predicted(prediction(1), prediction(2))
         later = YESTERDAY + timedelta(hours=1)
         lake.predicted(prediction(2, at=later, version="v2"), prediction(3, at=later))
@@ -166,13 +166,13 @@ class TestVolumeByHour:
             {"date": day, "hour": "08", "posts": 2, "communities": 1},
         ]
 
-    def test_what_is_older_than_a_week_is_left_out(self, lake):
+    def test_posts_older_than_a_week_are_omitted(self, lake):
         lake.predicted(prediction(1, at=YESTERDAY - timedelta(days=8)))
         assert lake.run("volume_by_hour") == []
 
 
 class TestCalledRateByDay:
-    def test_the_rows_are_those_that_the_archives_own_reader_keeps(self, lake, aws):
+    def test_the_rows_equal_those_of_the_archive_reader(self, lake, aws):
         """A promotion between two deliveries changes neither result."""
         lake.predicted(*[prediction(n, probability=0.9) for n in range(30)])
         later = YESTERDAY + timedelta(minutes=5)
@@ -185,12 +185,12 @@ class TestCalledRateByDay:
         assert day["called_rate"] == sum(row["stressed"] for row in rows) / 40 == 0.75
         assert day["mean_probability"] == pytest.approx(0.7)
 
-    def test_of_two_deliveries_at_the_same_time_the_older_version_stands(self, lake):
+    def test_the_older_version_of_two_simultaneous_deliveries_counts(self, lake):
         lake.predicted(prediction(1, probability=0.1, version="v2"))
         lake.predicted(prediction(1, probability=0.9, version="v1"))
         assert [day["called_rate"] for day in lake.run("called_rate_by_day")] == [1]
 
-    def test_days_are_apart(self, lake):
+    def test_each_day_has_a_row(self, lake):
         lake.predicted(prediction(1))
         lake.predicted(prediction(2, probability=0.2, at=YESTERDAY - timedelta(days=2)))
         assert [day["called_rate"] for day in lake.run("called_rate_by_day")] == [0, 1]
@@ -200,7 +200,7 @@ class TestCalibration:
     def labelled(self, aws, *lines):
         aws.put("training", "labels/some.jsonl", "\n".join(lines).encode())
 
-    def test_probabilities_meet_the_shares_of_labels_bin_by_bin(self, lake, aws):
+    def test_probabilities_and_positive_shares_are_given_per_bin(self, lake, aws):
         lake.predicted(*[prediction(n, probability=0.82) for n in range(5)])
         lake.predicted(*[prediction(n, probability=0.14) for n in range(5, 10)])
         lake.predicted(prediction(10, probability=1.0))
@@ -211,7 +211,7 @@ class TestCalibration:
             ("v1", 9, 1, 1.0, 1.0),
         ]
 
-    def test_labels_and_predictions_meet_as_they_do_in_live_quality(self, lake, aws):
+    def test_labels_and_predictions_are_matched_as_in_live_quality(self, lake, aws):
         """The newest label of a post, its first prediction, and objects that break the contract."""
         lake.predicted(prediction(1, probability=0.9, post_id="twice"))
         lake.predicted(
@@ -240,7 +240,7 @@ class TestCalibration:
     @pytest.mark.parametrize(
         ("key", "text"), [(KEY, "more"), (KEY, TEXT[::-1]), (None, "of another length")]
     )
-    def test_an_id_that_stands_for_several_texts_is_left_out(self, lake, aws, key, text):
+    def test_an_id_of_several_texts_is_omitted(self, lake, aws, key, text):
         """Told by the digest, also for texts of one length; without a digest, by the length."""
         lake.predicted(
             prediction(1, post_id="long", key=key),
@@ -249,7 +249,7 @@ class TestCalibration:
         self.labelled(aws, label("long", 1))
         assert lake.run("calibration") == []
 
-    def test_versions_are_apart(self, lake, aws):
+    def test_each_version_has_a_row(self, lake, aws):
         lake.predicted(prediction(1))
         lake.predicted(prediction(2, version="v2"))
         self.labelled(aws, label("post-1", 1), label("post-2", 1))
@@ -257,7 +257,7 @@ class TestCalibration:
 
 
 class TestQuarantineReasons:
-    def test_reasons_are_counted_with_the_place_of_the_first(self, lake, aws):
+    def test_reasons_are_counted_with_their_first_position(self, lake, aws):
         first, second, third = (
             record(1),
             record(2)._replace(arrival=YESTERDAY.timestamp() + 60),
@@ -283,7 +283,7 @@ class TestQuarantineReasons:
 class TestDriftByWindow:
     WINDOW = Window(YESTERDAY - timedelta(hours=1), YESTERDAY)
 
-    def test_a_window_is_a_row_that_names_the_drifted_features(self, lake, aws):
+    def test_the_row_of_a_window_names_the_drifted_features(self, lake, aws):
         columns = {
             name: {"drifted": name in MONITORED_FEATURES[:2]} for name in MONITORED_FEATURES[:-1]
         }
@@ -299,7 +299,7 @@ class TestDriftByWindow:
             microsecond=YESTERDAY.microsecond // 1000 * 1000
         )
 
-    def test_a_window_without_a_figure_has_its_status_alone(self, lake, aws):
+    def test_an_unmeasured_window_has_only_its_status(self, lake, aws):
         found = drift_history.WindowDrift(self.WINDOW, None, "no_champion", 7)
         drift_history.write(aws.s3, "archive", found)
         (row,) = lake.run("drift_by_window")

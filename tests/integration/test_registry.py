@@ -160,11 +160,11 @@ class TestRegistration:
         assert statistics["S3Uri"] == "s3://models/models/v3/evaluation.json"
         assert package["MetadataProperties"]["CommitId"] == manifest.code_commit
 
-    def test_a_version_that_the_gate_accepted_is_not_approved_yet(self, packages, register):
+    def test_an_accepted_version_is_pending_approval(self, packages, register):
         register()
         assert packages.status("v3") == PENDING
 
-    def test_one_that_it_rejected_is_rejected_and_says_by_which_checks(self, packages, register):
+    def test_a_rejected_version_names_the_failed_checks(self, packages, register):
         register(verdict=REJECTED_BY_GATE)
         (package,) = packages.of("v3")
         assert package["ModelApprovalStatus"] == REJECTED
@@ -172,22 +172,20 @@ class TestRegistration:
             "rejected: F1 - base holdout / F1 - r/ptsd _ / scoring time - µs per post"
         )
 
-    def test_one_that_fails_many_checks_says_what_fits(self, packages, register):
+    def test_a_long_list_of_failed_checks_is_truncated(self, packages, register):
         checks = [{"name": f"F1, community {place}", "passed": False} for place in range(50)]
         register(verdict={"accepted": False, "checks": checks})
         (package,) = packages.of("v3")
         assert package["CustomerMetadataProperties"]["verdict"].startswith("rejected: F1 - comm")
 
-    def test_a_retry_registers_nothing_twice(self, packages, register):
+    def test_a_retry_registers_a_version_only_once(self, packages, register):
         register()
         register()
         assert len(packages.of("v3")) == 1
 
 
-class TestItFollowsTheLoop:
-    def test_a_package_that_people_added_without_a_description_is_left_alone(
-        self, aws, packages, register
-    ):
+class TestStatusUpdates:
+    def test_a_manually_added_package_is_left_alone(self, aws, packages, register):
         arn = packages.add_by_hand()
         register()
         champion_changed(aws, "v3")
@@ -196,7 +194,7 @@ class TestItFollowsTheLoop:
         assert packages.status("v3") == APPROVED
         assert packages.described(arn)["ModelApprovalStatus"] == PENDING
 
-    def test_a_reason_of_several_lines_is_kept_in_one(self, aws, packages, register):
+    def test_a_multiline_reason_is_stored_on_one_line(self, aws, packages, register):
         register("v1")
         register("v3")
         champion_changed(aws, "v3")
@@ -205,12 +203,12 @@ class TestItFollowsTheLoop:
         (package,) = packages.of("v3")
         assert package["ApprovalDescription"].endswith("an operator: complaints since Monday")
 
-    def test_what_serves_is_approved(self, aws, packages, register):
+    def test_the_champion_is_approved(self, aws, packages, register):
         register()
         champion_changed(aws, "v3")
         assert packages.status("v3") == APPROVED
 
-    def test_what_was_rolled_back_is_rejected_with_who_and_why(self, aws, packages, register):
+    def test_a_rolled_back_version_is_rejected_with_who_and_why(self, aws, packages, register):
         register("v1")
         register("v3")
         champion_changed(aws, "v3")
@@ -221,28 +219,28 @@ class TestItFollowsTheLoop:
         assert package["ApprovalDescription"] == "It was rolled back by an operator: complaints"
         assert packages.status("v1") == APPROVED
 
-    def test_what_served_before_a_promotion_stays_approved(self, aws, packages, register):
+    def test_the_previous_champion_stays_approved(self, aws, packages, register):
         register("v1")
         champion_changed(aws, "v1")
         register("v3")
         champion_changed(aws, "v3")
         assert packages.status("v1") == APPROVED
 
-    def test_what_was_not_promoted_when_its_retraining_ended_is_rejected(self, packages, register):
+    def test_a_version_left_unpromoted_by_its_retraining_is_rejected(self, packages, register):
         register()
         retraining_ended()
         assert packages.status("v3") == REJECTED
 
-    def test_what_waits_for_a_word_is_left_alone(self, aws, packages, register):
+    def test_a_version_awaiting_approval_stays_pending(self, aws, packages, register):
         register()
         wait_for_a_word(aws)
         retraining_ended()
         assert packages.status("v3") == PENDING
 
 
-class TestAWordGivenThere:
+class TestDecisionInRegistry:
     @pytest.mark.parametrize(("status", "approved"), [(APPROVED, True), (REJECTED, False)])
-    def test_wakes_the_retraining_that_waits_for_it(
+    def test_resumes_the_waiting_retraining(
         self, aws, packages, register, states, status, approved
     ):
         register()
@@ -252,7 +250,7 @@ class TestAWordGivenThere:
         assert (word["approved"], word["why"]) == (approved, "I looked")
         assert aws.journal.approval("v3") is None
 
-    def test_counts_once_when_it_is_notified_twice(self, aws, packages, register, states):
+    def test_counts_once_when_notified_twice(self, aws, packages, register, states):
         register()
         wait_for_a_word(aws)
         word = packages.say("v3", APPROVED, "I looked")
@@ -261,7 +259,7 @@ class TestAWordGivenThere:
         handler(word, CONTEXT)
         assert states.said == {}
 
-    def test_that_nothing_waits_for_is_taken_back_and_says_so(
+    def test_is_reverted_with_the_reason_when_nothing_awaits_it(
         self, aws, packages, register, states
     ):
         register()
@@ -279,14 +277,14 @@ class TestAWordGivenThere:
         assert package["ModelApprovalStatus"] == APPROVED
         assert "stresswatch rollback" in package["ApprovalDescription"]
 
-    def test_does_not_lift_a_bar(self, aws, packages, register, states):
+    def test_does_not_unbar_a_version(self, aws, packages, register, states):
         register()
         aws.journal.bar("v3", Decision.now("an operator", "complaints"))
         handler(packages.say("v3", APPROVED, "I like it"), CONTEXT)
         assert packages.status("v3") == REJECTED
 
 
-def test_its_calls_are_those_that_its_role_allows(
+def test_its_calls_are_exactly_those_its_role_allows(
     aws, packages, judge, register, states, monkeypatch
 ):
     judge("v3")

@@ -84,16 +84,16 @@ def said(rows):
     return {row["post_id"]: row["probability"] for row in rows}
 
 
-class TestAllowed:
+class TestScorerAllowed:
     pytestmark = pytest.mark.usefixtures("allowed")
 
-    def test_the_predictor_answers_and_archives(self, aws, second_files):
+    def test_the_predictor_streams_and_archives_predictions(self, aws, second_files):
         pointer = aws.promote("v2", second_files)
         assert failures(predict(BATCH, CONTEXT)) == []
         assert said(aws.predictions()) == expected(pointer) == said(archive_rows(aws))
         assert len({row["word_rarity"] for row in archive_rows(aws)}) > 1
 
-    def test_the_web_service_answers_and_has_no_reasons(self, aws, second_files):
+    def test_the_web_service_predicts_without_explanations(self, aws, second_files):
         pointer = aws.promote("v2", second_files)
         asked = [post_record(post.post) | {"reasons": True} for post in POSTS]
         answer = api.handler(request("POST", "/predict", json.dumps(asked)), CONTEXT)
@@ -101,7 +101,7 @@ class TestAllowed:
         assert said(results) == expected(pointer)
         assert {one["reasons"] for one in results} == {"not available"}
 
-    def test_batch_scoring_says_the_same(self, aws, second_files):
+    def test_batch_scoring_scores_all_posts(self, aws, second_files):
         pointer = aws.publish("v2", second_files)
         content = b"\n".join(payload(post) for post in POSTS)
         aws.put("training", "scoring/posts.jsonl", content)
@@ -113,7 +113,7 @@ class TestAllowed:
         )
         assert answer == {"posts": len(POSTS), "invalid": 0}
 
-    def test_a_challenger_shadows_beside_a_champion_of_arrays(
+    def test_a_challenger_shadows_a_champion_scored_by_arrays(
         self, aws, version_files, second_files
     ):
         aws.promote("v1", version_files)
@@ -123,7 +123,7 @@ class TestAllowed:
         assert {one["model_version"] for one in aws.predictions()} == {"v1"}
         assert len(aws.keys("archive", "shadow/")) == 1
 
-    def test_the_gate_compares_it_with_a_champion_of_arrays(
+    def test_the_gate_compares_it_with_a_champion_scored_by_arrays(
         self, aws, base, version_files, second_files
     ):
         aws.promote("v1", version_files)
@@ -154,7 +154,7 @@ class TestAllowed:
         backfill(Console(file=io.StringIO()), target(), "v2", source, str(out))
         assert said(map(json.loads, out.read_text().splitlines())) == expected(pointer)
 
-    def test_a_pipeline_that_was_altered_since_is_refused(self, aws, second_files):
+    def test_an_altered_pipeline_fails_to_load(self, aws, second_files):
         pointer = aws.promote("v2", second_files)
         aws.put("models", "models/v2/model.skops", second_files["model.skops"] + b"\0")
         for use in (verify_model, lambda *of: load_model(*of, ScorerKind.SCIKIT_LEARN)):
@@ -163,8 +163,8 @@ class TestAllowed:
         assert failures(predict(BATCH, CONTEXT)) == ["1"]
 
 
-class TestNotAllowed:
-    def test_a_pointer_to_it_is_refused_and_the_champion_goes_on_serving(
+class TestScorerNotAllowed:
+    def test_it_fails_to_load_and_the_loaded_champion_keeps_serving(
         self, aws, version_files, second_files, caplog
     ):
         aws.promote("v1", version_files)
@@ -187,7 +187,7 @@ class TestNotAllowed:
         assert "set serving.scorer to scikit-learn" in check["evidence"]
         assert json.loads(second_files["manifest.json"])["not_exportable"] in check["evidence"]
 
-    def test_a_champion_that_cannot_be_scored_any_more_holds_no_challenger_up(
+    def test_an_unscorable_champion_does_not_block_a_challenger(
         self, aws, base, version_files, second_files
     ):
         aws.promote("v2", second_files)
@@ -196,7 +196,7 @@ class TestNotAllowed:
         assert answer["accepted"]
         assert answer["parent"] == "v2"
 
-    def test_no_rollback_lets_it_serve_again(self, aws, version_files, second_files):
+    def test_a_rollback_to_it_is_rejected(self, aws, version_files, second_files):
         aws.promote("v2", second_files)
         champion = aws.promote("v1", version_files)
         with pytest.raises(OperatorError) as refused:
@@ -218,7 +218,7 @@ class TestNotAllowed:
         allowing = take_snapshot(client_of(ScorerKind.SCIKIT_LEARN), "dev", timedelta(hours=1))
         assert allowing.not_served == ""
 
-    def test_batch_scoring_says_why(self, aws, second_files):
+    def test_batch_scoring_fails_with_the_setting_to_change(self, aws, second_files):
         pointer = aws.publish("v2", second_files)
         with pytest.raises(ScorerNotAllowed, match=r"set serving\.scorer to scikit-learn"):
             scoring.handler({"part": {}, "results": "", **asdict(pointer)}, CONTEXT)

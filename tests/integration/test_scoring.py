@@ -73,7 +73,7 @@ def rows(aws):
 
 
 class TestFunction:
-    def test_the_parts_together_are_what_the_predictor_says_of_each_post(
+    def test_all_parts_together_equal_the_predictors_predictions(
         self, aws, pointer, upload, version_files
     ):
         parts = upload(LINES)
@@ -87,16 +87,14 @@ class TestFunction:
         )
         assert len({row["prediction_id"] for row in rows(aws)}) == len(POSTS)
 
-    def test_a_part_that_is_scored_again_leaves_the_same_rows(self, aws, pointer, upload):
+    def test_rescoring_a_part_writes_the_same_rows(self, aws, pointer, upload):
         part = upload(LINES)[0]
         handler(event(part, pointer), CONTEXT)
         before = [row | {"predicted_at": ""} for row in rows(aws)]
         handler(event(part, pointer), CONTEXT)
         assert [row | {"predicted_at": ""} for row in rows(aws)] == before
 
-    def test_invalid_lines_are_counted_and_placed_without_their_text(
-        self, aws, pointer, upload, capfd
-    ):
+    def test_invalid_lines_are_counted_and_located_without_text(self, aws, pointer, upload, capfd):
         lines = [LINES[0], b'{"text": "' + MARKER.encode(), b"", f'"{MARKER}"'.encode(), LINES[1]]
         (part,) = upload(lines, part_bytes=1_000_000)
         assert handler(event(part, pointer), CONTEXT) == {"posts": 2, "invalid": 2}
@@ -112,19 +110,19 @@ class TestFunction:
         assert not any(map(holds_marker, written))
         assert not holds_marker("".join(capfd.readouterr()).encode())
 
-    def test_a_post_without_an_id_gets_the_byte_at_which_it_begins(self, aws, pointer, upload):
+    def test_a_post_without_an_id_gets_its_byte_offset_as_id(self, aws, pointer, upload):
         (part,) = upload([LINES[0], b'{"text": "words"}'], part_bytes=1_000_000)
         handler(event(part, pointer), CONTEXT)
         assert rows(aws)[1]["post_id"] == str(len(LINES[0]) + 1)
 
-    def test_a_file_that_was_replaced_since_it_was_cut_is_refused(self, aws, pointer, upload):
+    def test_a_file_replaced_after_splitting_is_rejected(self, aws, pointer, upload):
         (part,) = upload(LINES, part_bytes=1_000_000)
         upload(LINES[:1])
         with pytest.raises(ClientError, match="PreconditionFailed"):
             handler(event(part, pointer), CONTEXT)
         assert rows(aws) == []
 
-    def test_a_model_that_was_altered_is_refused(self, aws, pointer, upload):
+    def test_an_altered_model_fails_to_load(self, aws, pointer, upload):
         (part,) = upload(LINES, part_bytes=1_000_000)
         with pytest.raises(DigestMismatch):
             handler(event(part, pointer) | {"sha256": "0" * 64}, CONTEXT)
@@ -138,7 +136,7 @@ def buckets():
         yield
 
 
-def test_an_execution_that_was_forgotten_is_not_waited_for(aws):
+def test_an_expired_execution_is_not_waited_for(aws):
     machine = "arn:aws:states:us-east-1:123456789012:execution:stresswatch-dev-scoring"
     aws.put("training", f"{RESULTS}run.json", json.dumps({"execution": f"{machine}:gone"}).encode())
     target = Target("stack", {stack_outputs.TRAINING_BUCKET: "training"}, boto3.client)
@@ -161,7 +159,7 @@ class TestInputs:
         assert len(body) == found.size
         return [json.loads(line) for line in body.splitlines()]
 
-    def test_posts_arrive_in_the_contract_s_form_and_other_lines_unchanged(self, target, tmp_path):
+    def test_posts_are_converted_and_other_lines_stay_unchanged(self, target, tmp_path):
         file = tmp_path / "lines.jsonl"
         file.write_bytes(LINES[0] + b'\nno post\n\n{"Text": "words", "created_at": 1521614353}\n')
         found = input_at(QUIET, target, str(file))
@@ -174,7 +172,7 @@ class TestInputs:
         ]
 
     @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-    def test_a_table_comes_in_as_json_lines(self, target, tmp_path, table, suffix):
+    def test_a_table_is_converted_to_json_lines(self, target, tmp_path, table, suffix):
         file = tmp_path / f"table.{suffix}"
         # Texts with line breaks are the reason why a CSV cannot be cut anywhere.
         table.loc[0, "text"] = 'two\nlines and "quotes"'
@@ -185,12 +183,12 @@ class TestInputs:
         expected[0]["text"] = 'two\nlines and "quotes"'
         assert self.lines(found) == expected
 
-    def test_a_number_of_zero_in_parquet_is_a_number(self, target, tmp_path):
+    def test_a_feature_of_zero_in_parquet_stays_zero(self, target, tmp_path):
         file = tmp_path / "zero.parquet"
         pd.DataFrame({"post_id": ["a"], "text": ["t"], "sentiment": [0.0]}).to_parquet(file)
         assert self.lines(input_at(QUIET, target, str(file)))[0]["sentiment"] == 0
 
-    def test_a_text_of_bytes_in_parquet_is_a_text_or_invalid(self, target, tmp_path):
+    def test_texts_of_bytes_in_parquet_are_decoded_or_invalid(self, target, tmp_path):
         file = tmp_path / "bytes.parquet"
         pd.DataFrame({"post_id": ["a", "b"], "text": [b"caf\xc3\xa9", b"\xff"]}).to_parquet(file)
         good, bad = self.lines(input_at(QUIET, target, str(file)))
@@ -198,20 +196,20 @@ class TestInputs:
         with pytest.raises(InvalidPost, match="unpaired surrogate"):
             parse_post(json.dumps(bad).encode())
 
-    def test_numbers_as_names_in_parquet_are_texts_as_they_are_in_a_csv(self, target, tmp_path):
+    def test_numeric_ids_and_sources_in_parquet_become_strings(self, target, tmp_path):
         file = tmp_path / "numbers.parquet"
         pd.DataFrame({"post_id": [17], "text": ["t"], "source": [5]}).to_parquet(file)
         (line,) = self.lines(input_at(QUIET, target, str(file)))
         assert (line["post_id"], line["source"]) == ("17", "5")
 
     @pytest.mark.parametrize("text", [["a", "list"], {"a": "struct"}, 5])
-    def test_what_is_no_text_in_parquet_is_not_made_one(self, target, tmp_path, text):
+    def test_a_non_string_text_in_parquet_is_rejected(self, target, tmp_path, text):
         file = tmp_path / f"{type(text).__name__}.parquet"
         pd.DataFrame({"post_id": ["a"], "text": [text]}).to_parquet(file)
         with pytest.raises(OperatorError, match="Row 1: text must be a string"):
             input_at(QUIET, target, str(file))
 
-    def test_a_decimal_in_parquet_is_a_number(self, target, tmp_path):
+    def test_a_decimal_in_parquet_is_read_as_a_number(self, target, tmp_path):
         file = tmp_path / "decimal.parquet"
         pd.DataFrame({"post_id": ["a"], "text": ["t"], "sentiment": [Decimal("0.5")]}).to_parquet(
             file
@@ -222,13 +220,13 @@ class TestInputs:
         "created_at",
         [pa.array([2**62], pa.timestamp("us")), pa.array([2**30], pa.int32()).view(pa.date32())],
     )
-    def test_a_date_beyond_the_calendar_does_not_cost_the_post(self, target, tmp_path, created_at):
+    def test_a_date_out_of_range_is_dropped_and_the_post_kept(self, target, tmp_path, created_at):
         file = tmp_path / "dates.parquet"
         pq.write_table(pa.table({"text": ["t"], "created_at": created_at}), file)
         assert self.lines(input_at(QUIET, target, str(file))) == [{"post_id": "1", "text": "t"}]
 
     @pytest.mark.parametrize("damaged", [slice(100, 300), slice(-60, -20)])
-    def test_parquet_that_is_damaged_is_refused_by_its_name(self, target, tmp_path, table, damaged):
+    def test_a_damaged_parquet_file_is_rejected_by_name(self, target, tmp_path, table, damaged):
         file = tmp_path / "damaged.parquet"
         table.to_parquet(file)
         content = bytearray(file.read_bytes())
@@ -237,7 +235,7 @@ class TestInputs:
         with pytest.raises(OperatorError, match=r"damaged\.parquet is not a Parquet file, or"):
             input_at(QUIET, target, str(file))
 
-    def test_a_file_of_another_bucket_is_copied_and_one_of_the_stack_is_not(self, target):
+    def test_files_are_copied_from_other_buckets_but_not_from_the_stack(self, target):
         s3 = boto3.client("s3")
         s3.put_object(Bucket="elsewhere", Key="a/b/far.jsonl", Body=LINES[0])
         assert input_at(QUIET, target, "s3://elsewhere/a/b/far.jsonl").key == "scoring/far.jsonl"
@@ -250,14 +248,12 @@ class TestInputs:
             == "scoring/deep/near.jsonl"
         )
 
-    def test_a_file_of_any_name_has_a_key_that_every_tool_takes(self, target, tmp_path):
+    def test_special_characters_in_a_file_name_are_escaped_in_its_key(self, target, tmp_path):
         file = tmp_path / "été #1 & 2.jsonl"
         file.write_bytes(LINES[0])
         assert input_at(QUIET, target, str(file)).key == "scoring/!C3!A9t!C3!A9 !231 !26 2.jsonl"
 
-    def test_the_same_file_again_is_not_uploaded_again_and_another_is_refused(
-        self, target, tmp_path
-    ):
+    def test_an_unchanged_file_is_reused_but_a_changed_one_is_rejected(self, target, tmp_path):
         file = tmp_path / "again.jsonl"
         file.write_bytes(LINES[0])
         assert input_at(QUIET, target, str(file)) == input_at(QUIET, target, str(file))
@@ -276,19 +272,21 @@ class TestInputs:
             ("damaged.parquet", b"PAR1", "is not a Parquet file, or is damaged"),
         ],
     )
-    def test_a_file_that_cannot_be_scored_is_refused(self, target, tmp_path, name, content, error):
+    def test_an_unusable_file_is_rejected_with_the_reason(
+        self, target, tmp_path, name, content, error
+    ):
         file = tmp_path / name
         if content is not None:
             file.write_bytes(content)
         with pytest.raises(OperatorError, match=error):
             input_at(QUIET, target, str(file))
 
-    def test_a_folder_is_no_file(self, target, tmp_path):
+    def test_a_folder_is_rejected(self, target, tmp_path):
         (tmp_path / "posts.jsonl").mkdir()
         with pytest.raises(OperatorError, match="is a folder; give a file of posts"):
             input_at(QUIET, target, str(tmp_path / "posts.jsonl"))
 
-    def test_parquet_without_the_columns_of_a_post_is_refused(self, target, tmp_path):
+    def test_parquet_without_a_text_column_is_rejected(self, target, tmp_path):
         file = tmp_path / "columns.parquet"
         pd.DataFrame({"post_id": ["a"], "body": ["t"]}).to_parquet(file)
         with pytest.raises(OperatorError, match="lacks the column text; text is perhaps 'body'"):
@@ -302,6 +300,6 @@ class TestInputs:
             ("s3://elsewhere", "must have the form"),
         ],
     )
-    def test_an_address_without_a_file_is_refused(self, target, address, error):
+    def test_an_invalid_s3_address_is_rejected(self, target, address, error):
         with pytest.raises(OperatorError, match=error):
             input_at(QUIET, target, address)

@@ -172,7 +172,7 @@ def test_a_part_has_the_rows_of_the_archive_with_their_types(lake):
 
 
 @pytest.mark.parametrize("cut", [(0, 10), (0, 5), (3, 20), (9, 10)])
-def test_a_record_that_was_delivered_again_is_there_once(lake, cut):
+def test_a_redelivered_record_is_settled_once(lake, cut):
     lake.put(0, 10, minutes(10))
     lake.put(*cut, minutes(20), version="v2")
     summary = lake.settle()
@@ -181,14 +181,14 @@ def test_a_record_that_was_delivered_again_is_there_once(lake, cut):
     assert (summary.posts, summary.objects) == (10 + again, 2)
 
 
-def test_a_redelivery_under_a_clock_that_is_behind_comes_first(lake):
+def test_a_redelivery_with_an_earlier_timestamp_counts(lake):
     lake.put(0, 10, minutes(30))
     lake.put(5, 15, minutes(10), version="v2")
     lake.settle()
     assert lake.said() == [(10, "v2")] * 10 + [(30, "v1")] * 5
 
 
-def test_of_two_at_the_same_time_the_older_version_stands(lake):
+def test_the_older_version_of_two_simultaneous_deliveries_counts(lake):
     lake.put(0, 10, minutes(10), version="v2")
     lake.put(0, 10, minutes(10), version="v1")
     lake.put(0, 5, minutes(10), version="v1")
@@ -196,7 +196,7 @@ def test_of_two_at_the_same_time_the_older_version_stands(lake):
     assert lake.said() == [(10, "v1")] * 10
 
 
-def test_a_record_of_an_earlier_window_is_left_out_of_the_later_one(lake):
+def test_a_record_of_an_earlier_window_is_omitted_from_the_later_one(lake):
     lake.put(0, 10, minutes(50))
     lake.put(5, 15, minutes(70))
     assert (lake.settle(0).objects, lake.settle(1).objects) == (1, 2)
@@ -204,7 +204,7 @@ def test_a_record_of_an_earlier_window_is_left_out_of_the_later_one(lake):
     assert lake.said(1) == [(10, "v1")] * 5
 
 
-def test_earlier_objects_count_only_from_when_the_records_arrived(lake):
+def test_earlier_objects_count_only_from_the_arrival_time_on(lake):
     """Sequence numbers belong to one stream: without that it would read the whole archive."""
     lake.put(0, 10, minutes(-121))
     lake.put(0, 10, minutes(10))
@@ -214,14 +214,14 @@ def test_earlier_objects_count_only_from_when_the_records_arrived(lake):
     assert lake.rows() == []
 
 
-def test_records_that_waited_long_are_looked_for_from_when_they_arrived(lake):
+def test_records_that_waited_long_are_searched_from_their_arrival_on(lake):
     lake.put(0, 10, minutes(50))
     lake.put(0, 10, minutes(50 + 600))
     assert lake.settle(10).objects == 2
     assert lake.rows(10) == []
 
 
-def test_records_of_another_shard_are_others(lake):
+def test_records_of_another_shard_are_distinct(lake):
     lake.put(0, 10, minutes(10))
     lake.put(0, 10, minutes(20), of="shardId-000000000001")
     lake.settle()
@@ -229,7 +229,7 @@ def test_records_of_another_shard_are_others(lake):
     assert len(lake.rows()) == len(lake.rows(shard="shardId-000000000001")) == 10
 
 
-def test_no_bar_of_progress_is_drawn_into_the_log(tmp_path):
+def test_the_progress_bar_is_disabled(tmp_path):
     with rows_in(tmp_path) as rows:
         setting = "SELECT current_setting('enable_progress_bar')"
         assert rows._connection.execute(setting).fetchall() == [(False,)]
@@ -255,7 +255,7 @@ def test_a_part_does_not_depend_on_the_order_of_the_listing(lake, monkeypatch):
     assert lake.bodies() == bodies
 
 
-def test_a_window_in_which_nothing_arrived_has_an_empty_part(lake):
+def test_an_empty_window_has_an_empty_part(lake):
     summary = lake.settle(shard=NOTHING)
     assert (summary.posts, summary.objects, summary.counts) == (0, 0, ())
     assert lake.rows(shard=NOTHING) == []
@@ -267,7 +267,7 @@ def test_a_window_in_which_nothing_arrived_has_an_empty_part(lake):
     assert lake.body(key)
 
 
-def test_an_object_without_rows_is_settled_as_nothing(lake):
+def test_objects_without_rows_make_an_empty_part(lake):
     """`stresswatch forget` leaves such an object if all its rows are one person's."""
     lake.put(0, 10, minutes(10))
     lake.put(20, 30, minutes(20))
@@ -277,7 +277,7 @@ def test_an_object_without_rows_is_settled_as_nothing(lake):
     assert (lake.settle().posts, lake.rows()) == (0, [])
 
 
-def test_smoke_posts_are_rows_that_count_nowhere(lake):
+def test_smoke_test_posts_are_stored_but_not_counted(lake):
     lake.put(0, 10, minutes(10))
     lake.put(10, 15, minutes(11), post=f"{SMOKE_PREFIX}{{}}")
     summary = lake.settle()
@@ -323,7 +323,7 @@ def test_the_sample_has_each_versions_rows_with_the_smallest_ids(lake):
     ]
 
 
-def test_rows_of_drawn_posts_are_kept_apart_and_counted(lake):
+def test_rows_of_sampled_posts_are_stored_apart_and_counted(lake):
     """Posts from before the sampling began could not be sampled, and count as such."""
     lake.put(0, 10, minutes(10))
     lake.put(10, 20, minutes(11), shares=SampleShares(0.3))
@@ -345,7 +345,7 @@ def test_a_shadow_archive_is_settled_without_samples(lake):
 
 
 class TestWriting:
-    def test_one_that_was_overtaken_replaces_nothing_newer(self, lake):
+    def test_an_overtaken_run_does_not_replace_newer_objects(self, lake):
         """The second lists more and writes first, at any object of the first."""
         for place in range(4):
             lake.put(100 * place, 100 * place + 10, minutes(place))
@@ -357,7 +357,7 @@ class TestWriting:
             assert summary.posts == 20 * (place + 1)
             assert lake.bodies() == bodies
 
-    def test_killed_between_any_two_writes_it_is_settled_by_the_next(self, lake):
+    def test_the_next_run_completes_a_run_killed_between_writes(self, lake):
         lake.put(0, 10, minutes(10))
         for place in range(4):
             lake.put(100 + place, 101 + place, minutes(20))
@@ -369,7 +369,7 @@ class TestWriting:
             assert lake.is_current()
             assert len(lake.rows()) == len(lake.sample()) == 11 + place
 
-    def test_what_has_expired_since_is_not_taken_from_the_part(self, lake):
+    def test_rows_of_expired_objects_stay_in_the_part(self, lake):
         lake.put(0, 10, minutes(10))
         lake.put(10, 20, minutes(20))
         lake.settle()
@@ -379,7 +379,7 @@ class TestWriting:
         assert lake.settle().posts == 20
         assert lake.bodies() == bodies
 
-    def test_an_error_that_says_nothing_of_another_is_raised(self, lake):
+    def test_other_write_errors_are_raised(self, lake):
         lake.put(0, 10, minutes(10))
         lake.overtake_at(0, refuse)
         with pytest.raises(ClientError, match="SlowDown"):

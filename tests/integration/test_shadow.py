@@ -60,7 +60,7 @@ def counted(capsys, metric):
 
 
 class TestPredictor:
-    def test_the_challengers_predictions_are_archived_apart_and_not_streamed(self, aws, challenger):
+    def test_challenger_predictions_are_archived_apart_and_not_streamed(self, aws, challenger):
         begin(challenger)
         predict(BATCH, CONTEXT)
         champions, challengers = archived(aws), archived(aws, ARCHIVE_PREFIX)
@@ -72,7 +72,7 @@ class TestPredictor:
         assert {one["model_version"] for one in aws.predictions()} == {"v1"}
         assert len(aws.predictions()) == len(POSTS)
 
-    def test_its_rows_have_the_digests_that_the_champions_have(self, aws, challenger):
+    def test_challenger_and_champion_rows_have_the_same_digests(self, aws, challenger):
         begin(challenger)
         predict(BATCH, CONTEXT)
         both = [
@@ -82,16 +82,16 @@ class TestPredictor:
         assert both[0] == both[1]
         assert len(set(both[0].values())) == len(POSTS)
 
-    def test_without_a_challenger_nothing_more_is_done(self, aws, challenger):
+    def test_without_a_challenger_the_shadow_archive_stays_empty(self, aws, challenger):
         predict(BATCH, CONTEXT)
         assert archived(aws, ARCHIVE_PREFIX) == []
 
-    def test_when_its_time_is_over_it_ends_by_itself(self, aws, challenger):
+    def test_shadowing_stops_when_its_time_is_over(self, aws, challenger):
         begin(challenger, seconds=-60)  # the minute of grace is over as well
         predict(BATCH, CONTEXT)
         assert archived(aws, ARCHIVE_PREFIX) == []
 
-    def test_when_it_fails_the_champion_answers_and_the_failure_is_counted(
+    def test_a_challenger_failure_is_counted_and_the_champion_answers(
         self, aws, challenger, capsys
     ):
         begin(challenger)
@@ -101,9 +101,7 @@ class TestPredictor:
         assert archived(aws, ARCHIVE_PREFIX) == []
         assert counted(capsys, "ShadowFailures") == [1]
 
-    def test_a_failed_write_to_its_archive_does_not_redeliver_the_batch(
-        self, aws, challenger, monkeypatch
-    ):
+    def test_a_failed_shadow_write_does_not_fail_the_batch(self, aws, challenger, monkeypatch):
         begin(challenger)
         put = predictor().shadow.s3.put_object
 
@@ -115,9 +113,7 @@ class TestPredictor:
         monkeypatch.setattr(predictor().shadow.s3, "put_object", refuse)
         assert predict(BATCH, CONTEXT) == {"batchItemFailures": []}
 
-    def test_it_is_skipped_and_counted_when_the_invocation_has_little_time(
-        self, aws, challenger, capsys
-    ):
+    def test_shadowing_is_skipped_and_counted_when_time_is_short(self, aws, challenger, capsys):
         begin(challenger)
         predict(BATCH, CONTEXT)
         before = aws.keys("archive", ARCHIVE_PREFIX)
@@ -128,7 +124,7 @@ class TestPredictor:
         assert aws.keys("archive", ARCHIVE_PREFIX) == before
         assert counted(capsys, "ShadowFailures") == [1]
 
-    def test_its_calls_are_tried_once_and_are_over_soon(self, aws, challenger):
+    def test_shadow_calls_have_one_attempt_and_short_timeouts(self, aws, challenger):
         """Together with the champion's, within the function's own time limit."""
         settings = predictor().shadow.s3.meta.config
         assert settings.retries["total_max_attempts"] == 1
@@ -136,7 +132,7 @@ class TestPredictor:
 
 
 class TestBegin:
-    def test_the_pointer_says_who_and_until_when(self, aws, challenger):
+    def test_the_pointer_names_the_challenger_and_the_end(self, aws, challenger):
         answer = begin(challenger, seconds=3600)
         pointer = read_shadow(aws.ssm, ENVIRONMENT["SHADOW_PARAMETER"])
         assert pointer.pointer == challenger
@@ -144,9 +140,7 @@ class TestBegin:
         assert (end - start).total_seconds() == pytest.approx(3600, abs=1)
         assert pointer.until > end
 
-    def test_a_model_file_that_is_not_the_one_that_was_judged_does_not_shadow(
-        self, aws, challenger
-    ):
+    def test_a_model_altered_after_its_verdict_does_not_shadow(self, aws, challenger):
         aws.put("models", "models/v2/model.npz", b"altered since")
         with pytest.raises(DigestMismatch):
             begin(challenger)
@@ -163,7 +157,7 @@ class TestCompare:
         settle_all(boto3.client("s3"))
         return compare({"version": "v2", "parent": parent, "basis": basis, **window}, CONTEXT)
 
-    def test_the_verdict_is_answered_and_kept_beside_the_version(self, aws, challenger):
+    def test_the_verdict_is_returned_and_stored_with_the_version(self, aws, challenger):
         begin(challenger)
         predict(BATCH, CONTEXT)
         verdict = self.compare()
@@ -188,7 +182,7 @@ class TestCompare:
         assert "29 labelled live posts" in self.compare()["checks"][-1]["evidence"]
 
     @pytest.mark.parametrize("version", ["v1", "v2"])
-    def test_posts_that_either_was_trained_on_are_left_out(self, aws, challenger, version):
+    def test_training_posts_of_either_version_are_excluded(self, aws, challenger, version):
         begin(challenger)
         predict(BATCH, CONTEXT)
         self.label(aws, POSTS)
@@ -200,11 +194,11 @@ class TestCompare:
             "at least 30 needed"
         )
 
-    def test_one_that_failed_is_not_accepted(self, aws, challenger):
+    def test_a_challenger_without_predictions_is_rejected(self, aws, challenger):
         predict(BATCH, CONTEXT)
         assert not self.compare()["accepted"]
 
-    def test_after_a_rollback_in_between_it_is_not_accepted(self, aws, challenger):
+    def test_a_challenger_is_rejected_after_a_rollback_in_between(self, aws, challenger):
         begin(challenger)
         predict(BATCH, CONTEXT)
         verdict = self.compare(parent="v0")

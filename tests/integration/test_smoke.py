@@ -82,7 +82,7 @@ def test_it_succeeds_when_each_post_was_predicted(target, predicts):
     assert result.stdout.endswith(": 100 by v1.\n")
 
 
-def test_it_fails_and_names_what_is_missing(target, predicts):
+def test_it_fails_and_names_the_missing_posts(target, predicts):
     promote(target)
     predicts(3, 97)
     result = run("--wait", "1")
@@ -92,14 +92,14 @@ def test_it_fails_and_names_what_is_missing(target, predicts):
     assert "-097. `stresswatch status` shows" in result.stdout
 
 
-def test_of_many_that_are_missing_it_names_a_few(target):
+def test_only_a_few_of_many_missing_posts_are_named(target):
     outcome = send_and_wait(DeploymentClient(target), smoke_posts("run"), 0)
     assert len(outcome.missing) == POSTS
     assert outcome.summary().count(SMOKE_PREFIX) == 5
     assert "-004 and 95 more." in outcome.summary()
 
 
-def test_earlier_predictions_and_those_of_others_are_ignored(target, predicts):
+def test_earlier_and_unrelated_predictions_are_ignored(target, predicts):
     predicts(0)
     for post_id in (smoke_posts("run")[0].post.post_id, "another"):
         put(target, {"prediction_id": post_id, "post_id": post_id, "model_version": "v0"})
@@ -108,7 +108,7 @@ def test_earlier_predictions_and_those_of_others_are_ignored(target, predicts):
     assert outcome.versions == {"v1": 99}
 
 
-def test_a_stage_without_a_champion_gets_advice_and_no_post(target):
+def test_without_a_champion_it_fails_and_sends_nothing(target):
     result = run()
     assert result.exit_code == 1
     assert "No model serves in stresswatch-dev yet" in result.stderr
@@ -120,7 +120,7 @@ def test_a_stage_without_a_champion_gets_advice_and_no_post(target):
         assert kinesis.get_records(ShardIterator=iterator)["Records"] == []
 
 
-def test_its_posts_are_recognised_by_their_ids_and_their_source():
+def test_smoke_test_posts_have_their_own_ids_and_source():
     posts = [labelled.post for labelled in smoke_posts("0a1b2c3d")]
     assert len({post.post_id for post in posts}) == POSTS
     assert all(post.post_id.startswith(f"{SMOKE_PREFIX}0a1b2c3d-") for post in posts)

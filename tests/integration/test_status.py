@@ -101,7 +101,7 @@ def put(name, value, at=None, **dimensions):
     )
 
 
-def test_a_new_stack_has_nothing_to_tell_and_says_what_to_do_first(target):
+def test_a_new_stack_shows_empty_metrics_and_the_first_step(target):
     shown = show(target)
     assert "stresswatch seed" in line(shown, "champion")
     assert "active, 1 shard: predictions " in line(shown, "predictions stream")
@@ -113,7 +113,7 @@ def test_a_new_stack_has_nothing_to_tell_and_says_what_to_do_first(target):
     assert "unknown" not in shown
 
 
-def test_the_quarantine_is_counted_for_the_day_of_the_clock(target):
+def test_the_quarantine_is_counted_for_the_current_day(target):
     for key in (
         "quarantine/date=2020-01-01/shard-0.json",
         "quarantine/date=2020-01-02/shard-1.json",
@@ -197,7 +197,7 @@ def test_an_earlier_champions_quality_is_not_shown_as_the_new_ones(target):
         ),
     ],
 )
-def test_before_seven_full_days_the_newest_rate_has_its_period(target, rates, said):
+def test_before_seven_full_days_the_newest_rate_shows_its_period(target, rates, said):
     write_rates(boto3.client("s3"), "archive", rates)
     now = partial(datetime.fromisoformat, "2026-11-24T12:00+00:00")
     shown = show(target, width=200, now=now)
@@ -205,13 +205,13 @@ def test_before_seven_full_days_the_newest_rate_has_its_period(target, rates, sa
     assert "not measured yet" in line(shown, "Stress rate by community")
 
 
-def test_a_retrainings_reason_beyond_what_a_state_holds_is_cut(target):
+def test_a_retraining_reason_too_long_for_a_state_is_truncated(target):
     execution = DeploymentClient(target).start_retraining("operator", "I saw\n" + "a" * 300_000)
     described = boto3.client("stepfunctions").describe_execution(executionArn=execution)
     assert json.loads(described["input"])["reason"].startswith("I saw aaa")
 
 
-def test_an_old_stack_says_since_when_nothing_was_measured(target):
+def test_an_old_stack_shows_since_when_nothing_was_measured(target):
     old = replace(target, created=datetime.now(UTC) - timedelta(days=3))
     assert "not measured since 20" in line(show(old), "Drift, share")
     new = replace(target, created=datetime.now(UTC) - HOUR)
@@ -257,19 +257,19 @@ def with_history(target, *changes):
 
 
 @pytest.mark.parametrize("changes", [[], [(UNKNOWN, UNKNOWN)]])
-def test_what_an_alarm_for_silence_waits_for_was_not_measured_yet(target, changes):
+def test_a_silence_alarm_without_data_is_shown_as_not_measured(target, changes):
     told = line(show(with_history(target, *changes)), "alarms")
     assert "not measured yet 1 of 1" in told
     assert "ALARM" not in told
 
 
-def test_an_alarm_whose_data_ended_is_shown_as_one_that_fires(target):
+def test_a_silence_alarm_whose_data_ended_is_shown_as_firing(target):
     told = line(show(with_history(target, (WELL, UNKNOWN)), width=200), "alarms")
     assert "ALARM stresswatch-dev-Heartbeat since" in told
     assert "docs/runbooks/drift.md" in told
 
 
-def test_the_history_is_read_only_for_alarms_for_silence(target):
+def test_the_history_is_read_only_for_silence_alarms(target):
     boto3.client("cloudwatch").put_metric_alarm(**ALARM)
     boto3.client("cloudwatch").set_alarm_state(
         AlarmName=ALARM["AlarmName"], StateValue="INSUFFICIENT_DATA", StateReason="r"
@@ -279,7 +279,7 @@ def test_the_history_is_read_only_for_alarms_for_silence(target):
     assert "not measured yet 1 of 1" in line(shown, "alarms")
 
 
-def test_alarms_that_are_well_are_counted_and_no_more(target):
+def test_alarms_in_state_ok_are_only_counted(target):
     cloudwatch = boto3.client("cloudwatch")
     for name in ("a", "b"):
         cloudwatch.put_metric_alarm(**ALARM | {"AlarmName": f"stresswatch-dev-{name}"})
@@ -289,7 +289,7 @@ def test_alarms_that_are_well_are_counted_and_no_more(target):
     assert "OK 2 of 2 " in line(show(target), "alarms")
 
 
-def test_metrics_of_another_stage_are_not_this_stack_s(target):
+def test_metrics_of_other_stages_are_ignored(target):
     put("DriftShare", 1.0, Stage="prod")
     put("PostsScored", 1.0, **SCORED | {"Stage": "prod"})
     shown = show(target)
@@ -297,7 +297,7 @@ def test_metrics_of_another_stage_are_not_this_stack_s(target):
     assert "not measured yet" in line(shown, "Posts scored, by version")
 
 
-def test_one_request_asks_cloudwatch_for_no_more_than_it_gives(target, monkeypatch):
+def test_cloudwatch_requests_keep_to_the_query_limit(target, monkeypatch):
     def client(service):
         made = boto3.client(service)
         if service == "cloudwatch":
@@ -318,7 +318,7 @@ def test_one_request_asks_cloudwatch_for_no_more_than_it_gives(target, monkeypat
     assert "drifted features 1 " in line(shown, "Drift, share")
 
 
-def test_communities_are_shown_by_the_names_that_they_have(target):
+def test_communities_are_shown_with_their_original_names(target):
     names = ("Épicerie", "日本", "anxiety & stress", "[red]", " ")
     for place, name in enumerate(names):
         put("F1", place / 10, Community=METRIC_DIMENSION.encode(name))
@@ -330,13 +330,13 @@ def test_communities_are_shown_by_the_names_that_they_have(target):
     assert "0.75" not in told
 
 
-def test_a_stack_of_an_older_code_is_to_be_deployed_anew(target):
+def test_a_stack_of_an_older_release_must_be_redeployed(target):
     outputs = {name: value for name, value in target.outputs.items() if "Queue" not in name}
     shown = show(Target(target.name, outputs, target.client), width=200)
     assert "FailedBatchesQueueName; deploy this version" in line(shown, "Live quality")
 
 
-def test_a_call_that_is_denied_costs_its_own_line_alone_and_says_why(target):
+def test_a_denied_call_affects_only_its_own_line_with_the_reason(target):
     def client(service):
         made = boto3.client(service)
         if service == "s3":
@@ -356,19 +356,19 @@ def test_a_call_that_is_denied_costs_its_own_line_alone_and_says_why(target):
     assert shown.count("unknown: ") == 1
 
 
-def test_a_pointer_that_cannot_be_read_costs_its_own_line_alone(target):
+def test_an_unreadable_pointer_affects_only_its_own_line(target):
     boto3.client("ssm").put_parameter(Name="/champion", Value="{}", Type="String")
     shown = show(target)
     assert "unknown: the champion pointer" in line(shown, "champion ")
     assert shown.count("unknown: ") == 1
 
 
-def test_on_the_local_stack_the_mapping_is_shown_as_driven_by_it(target):
+def test_the_mapping_is_shown_as_driven_by_the_local_stack(target):
     shown = show(Target(target.name, target.outputs, target.client, is_local=True))
     assert "driven by the local stack: predictor" in line(shown, "posts to predictor")
 
 
-def test_at_60_columns_no_number_is_broken_and_a_name_is_cut(target):
+def test_at_60_columns_values_stay_whole_and_names_are_truncated(target):
     for suppressed in (1, 0, 1):
         put("RetrainingsSuppressed", suppressed, service="admission")
     put("RetrainingsDeclined", 1, service="dataset")
@@ -383,5 +383,5 @@ def test_at_60_columns_no_number_is_broken_and_a_name_is_cut(target):
 
 
 @pytest.mark.parametrize("width", [20, 40])
-def test_a_narrow_terminal_is_no_obstacle(target, width):
+def test_output_fits_a_narrow_terminal(target, width):
     assert all(len(line) <= width for line in show(target, width).splitlines())

@@ -101,7 +101,7 @@ def of_whole_rows(filled):
     return {rate.cell: rate for rate in estimate_rates(counts, draws, spans, 20)}
 
 
-def test_the_rates_are_those_of_whole_rows(aws, filled):
+def test_the_rates_equal_those_estimated_from_all_rows(aws, filled):
     handler(EVENT, CONTEXT)
     found, expected = rates(aws), of_whole_rows(filled)
     assert found.keys() == expected.keys()
@@ -115,7 +115,7 @@ def test_the_rates_are_those_of_whole_rows(aws, filled):
     assert week.model_versions == "v1,v2"
 
 
-def test_a_label_of_an_edited_text_meets_no_post(aws, filled):
+def test_labels_of_edited_texts_are_not_matched(aws, filled):
     label_posts(aws.s3, "training", filled.labelled, suffix=", edited")
     LabelTable(aws.s3, "training", IDENTITY_KEY).fold()
     assert handler(EVENT, CONTEXT)["labelled"] == 0
@@ -133,14 +133,14 @@ def test_estimating_again_writes_the_same_bytes(aws, filled):
     assert written() == first
 
 
-def test_an_earlier_span_that_is_measured_leaves_whole_days_and_weeks(aws, filled):
+def test_measuring_an_earlier_span_keeps_full_days_and_weeks(aws, filled):
     handler(EVENT, CONTEXT)
     before = rates(aws)
     handler({"time": f"{MONDAY + timedelta(days=2)}T10:00:00Z"}, CONTEXT)
     assert rates(aws) == before
 
 
-def test_a_label_that_comes_late_changes_the_earlier_days(aws, filled):
+def test_a_late_label_changes_earlier_rates(aws, filled):
     handler(EVENT, CONTEXT)
     before = rates(aws)[Period.WEEK, MONDAY, None]
     label_posts(aws.s3, "training", [post for post in filled.posts if post.is_drawn], "late")
@@ -151,7 +151,7 @@ def test_a_label_that_comes_late_changes_the_earlier_days(aws, filled):
     assert after.represented == 7 * EACH
 
 
-def test_without_any_draw_athena_is_not_asked(aws, monkeypatch):
+def test_without_sampled_posts_athena_is_not_queried(aws, monkeypatch):
     posts = drawn_posts(IDENTITY_KEY, days(2, MONDAY), EACH, SampleShares(1e-9))
     archive_posts(aws.s3, "archive", posts)
     settle_all(aws.s3)
@@ -161,7 +161,7 @@ def test_without_any_draw_athena_is_not_asked(aws, monkeypatch):
     assert answer["not_corrected"] > 0
 
 
-def test_before_the_first_post_there_is_a_page_that_says_so(aws):
+def test_before_the_first_post_the_page_says_so(aws):
     answer = handler(EVENT, CONTEXT)
     assert (answer["status"], answer["last_seven_days"]) == ("no_posts", None)
     assert answer["last_day"] is None
@@ -187,7 +187,7 @@ def published(time):
     return found
 
 
-def test_the_seven_last_full_days_are_published_at_the_runs_time(aws, filled):
+def test_the_last_seven_full_days_are_published_at_the_runs_time(aws, filled):
     time = datetime.combine(NEXT, datetime.min.time(), UTC)
     answer = handler(EVENT, CONTEXT)["last_seven_days"]
     week, found = rates(aws), published(time)
@@ -215,7 +215,7 @@ def test_seven_days_with_a_suppressed_day_are_not_published(aws):
     assert published(end) == {}
 
 
-def test_labels_from_before_the_draw_stand_for_no_other_post(aws):
+def test_labels_older_than_the_sample_are_ignored(aws):
     """Some posts were sent again, with their earlier labels."""
     posts = drawn_posts(IDENTITY_KEY, days(1, MONDAY), EACH, SHARES)
     archive_posts(aws.s3, "archive", posts)
@@ -229,7 +229,7 @@ def test_labels_from_before_the_draw_stand_for_no_other_post(aws):
     assert (found.method, found.represented) == (RateMethod.NOT_CORRECTED, 0)
 
 
-def test_the_answer_has_the_day_that_is_not_over(aws, filled):
+def test_the_answer_includes_the_current_day(aws, filled):
     answer = handler({"time": f"{MONDAY}T10:00:00Z"}, CONTEXT)
     assert answer["last_seven_days"] is None
     day = rates(aws)[Period.DAY, MONDAY, None]
@@ -237,7 +237,7 @@ def test_the_answer_has_the_day_that_is_not_over(aws, filled):
     assert answer["last_day"] == asdict(day) | {"start": MONDAY.isoformat()}
 
 
-def test_an_answer_fits_a_state_and_quotes_no_post(aws, filled):
+def test_the_answer_fits_a_state_and_omits_posts(aws, filled):
     answer = json.dumps(handler(EVENT, CONTEXT))
     assert len(answer) < 2_000
     page = aws.body("archive", PAGE).decode()
@@ -272,7 +272,7 @@ def test_rows_without_degrees_of_freedom_have_no_estimate(aws, filled, tmp_path)
     assert week.estimate is None
 
 
-def test_the_command_reads_what_the_function_wrote(aws, filled):
+def test_the_command_reads_the_rates_that_the_function_wrote(aws, filled):
     handler(EVENT, CONTEXT)
     target = Target("dev", {stack_outputs.ARCHIVE_BUCKET: "archive"}, boto3.client)
     span = (MONDAY, NEXT - timedelta(days=1))
@@ -287,7 +287,7 @@ def test_the_command_reads_what_the_function_wrote(aws, filled):
         read_trend(target, Period.WEEK, None, (MONDAY + timedelta(days=1), NEXT))
 
 
-def test_a_span_that_begins_within_a_week_has_that_week(aws, filled, tmp_path, monkeypatch):
+def test_a_span_that_starts_within_a_week_includes_that_week(aws, filled, tmp_path, monkeypatch):
     handler(EVENT, CONTEXT)
     target = Target("dev", {stack_outputs.ARCHIVE_BUCKET: "archive"}, boto3.client)
     monkeypatch.setattr(target_module, "aws_target", lambda _stage: target)
@@ -304,7 +304,7 @@ def test_a_span_that_begins_within_a_week_has_that_week(aws, filled, tmp_path, m
         assert (result.exit_code, "exists already" in result.stderr) == (1, True)
 
 
-def test_the_dashboard_reads_the_last_weeks_or_says_why_not(aws, filled):
+def test_the_dashboard_reads_recent_rates_or_gives_the_reason(aws, filled):
     handler(EVENT, CONTEXT)
     target = Target("dev", {stack_outputs.ARCHIVE_BUCKET: "archive"}, boto3.client)
     missing = Target("dev", {stack_outputs.ARCHIVE_BUCKET: "missing"}, boto3.client)

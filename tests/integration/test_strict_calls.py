@@ -13,7 +13,7 @@ from tests import strict_calls
 from tests.strict_calls import RefusedByAws
 
 
-def test_a_rejection_reason_with_a_comma_is_refused_as_metadata(aws):
+def test_a_comma_in_package_metadata_is_rejected(aws):
     sagemaker = boto3.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="group")
     with strict_calls.refused(), pytest.raises(RefusedByAws, match="CustomerMetadataProperties"):
@@ -24,12 +24,12 @@ def test_a_rejection_reason_with_a_comma_is_refused_as_metadata(aws):
     assert list(Registry(sagemaker, "group").packages()) == []
 
 
-def test_a_value_that_is_not_in_an_enumeration_is_refused(aws):
+def test_a_value_outside_an_enumeration_is_rejected(aws):
     with strict_calls.refused(), pytest.raises(RefusedByAws, match="is none of String"):
         aws.ssm.put_parameter(Name="/a", Value="b", Type="Text")
 
 
-def test_a_fault_is_kept_where_the_code_caught_it(aws):
+def test_an_invalid_call_is_recorded_even_if_caught(aws):
     with strict_calls.refused() as found:
         try:
             aws.ssm.put_parameter(Name="/a", Value="b", Type="Text")
@@ -40,7 +40,7 @@ def test_a_fault_is_kept_where_the_code_caught_it(aws):
 
 
 @pytest.mark.parametrize("value", ["", " ", "\u00c9picerie", "a\nb", "a" * 1025])
-def test_a_dimension_that_cloudwatch_refuses_is_recorded(aws, value):
+def test_an_invalid_cloudwatch_dimension_is_recorded(aws, value):
     datum = {"MetricName": "F1", "Dimensions": [{"Name": "Community", "Value": value}], "Value": 1}
     now = datetime.now(UTC)
     window = Window(now - timedelta(hours=1), now)

@@ -77,16 +77,14 @@ def line(shown, name):
 
 
 class TestRollback:
-    def test_the_version_before_serves_again_and_history_says_who_and_why(
-        self, aws, versions, served
-    ):
+    def test_the_previous_version_serves_and_history_says_who_and_why(self, aws, versions, served):
         assert versions.rollback(None, "complaints").version == "v1"
         assert aws.pointer().version == "v1"
         change = read_changes(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"])[-1]
         assert change.because.startswith("rollback from v2 by arn:aws:")
         assert change.because.endswith(": complaints")
 
-    def test_a_reason_that_a_parameter_does_not_hold_is_cut(self, aws, versions, served):
+    def test_a_reason_too_long_for_a_parameter_is_truncated(self, aws, versions, served):
         versions.rollback(None, "complaints\n" + "ä" * 2000)
         change = read_changes(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"])[-1]
         assert ": complaints ää" in change.because
@@ -94,38 +92,34 @@ class TestRollback:
     def test_a_version_can_be_named(self, aws, versions, served):
         assert versions.rollback("v1", "why not").version == "v1"
 
-    def test_what_was_rolled_back_is_promoted_by_no_retraining(self, aws, versions, served):
+    def test_a_rolled_back_version_is_not_promoted_again(self, aws, versions, served):
         pointer = aws.pointer()
         versions.rollback(None, "complaints")
         with pytest.raises(VersionBarred):
             promote({"gate": {**vars(pointer), "parent": "v1"}}, CONTEXT)
 
-    def test_an_operator_can_take_a_rollback_back(self, aws, versions, served):
+    def test_an_operator_can_undo_a_rollback(self, aws, versions, served):
         versions.rollback(None, "complaints")
         versions.rollback("v2", "the complaints were about something else")
         assert aws.pointer().version == "v2"
         assert aws.journal.barred("v2") is None
         assert aws.journal.barred("v1")
 
-    def test_a_second_one_does_not_restore_what_the_first_left(self, aws, versions, served):
+    def test_a_second_rollback_does_not_undo_the_first(self, aws, versions, served):
         versions.rollback(None, "complaints")
         with pytest.raises(OperatorError, match="beside v1 was rolled back: v2; name one"):
             versions.rollback(None, "again")
         assert aws.pointer().version == "v1"
 
-    def test_a_version_that_never_served_is_refused_with_those_that_did(
-        self, aws, versions, served
-    ):
+    def test_a_version_that_never_served_is_rejected_with_the_choices(self, aws, versions, served):
         with pytest.raises(OperatorError, match="v9 never served; those that did, beside v2: v1"):
             versions.rollback("v9", "a slip")
 
-    def test_the_one_that_serves_is_no_rollback(self, versions, served):
+    def test_a_rollback_to_the_champion_itself_is_rejected(self, versions, served):
         with pytest.raises(OperatorError, match="v2 serves already"):
             versions.rollback("v2", "a slip")
 
-    def test_the_first_version_that_ever_served_has_none_before_it(
-        self, aws, versions, version_files
-    ):
+    def test_the_first_version_cannot_be_rolled_back(self, aws, versions, version_files):
         aws.promote("v1", version_files)
         with pytest.raises(OperatorError, match="No version served before v1"):
             versions.rollback(None, "a slip")
@@ -134,7 +128,7 @@ class TestRollback:
         with pytest.raises(OperatorError, match="No version serves yet"):
             versions.rollback(None, "a slip")
 
-    def test_a_file_that_was_altered_since_does_not_serve(self, aws, versions, served):
+    def test_an_altered_version_does_not_serve(self, aws, versions, served):
         aws.put("models", "models/v1/model.npz", b"altered")
         with pytest.raises(OperatorError, match=r"v1 cannot serve: .* v2 stays the champion"):
             versions.rollback(None, "complaints")
@@ -144,7 +138,7 @@ class TestRollback:
 
 class TestApproval:
     @pytest.mark.parametrize("approved", [True, False])
-    def test_a_word_wakes_the_execution_with_who_said_it_and_why(
+    def test_a_decision_resumes_the_execution_with_who_and_why(
         self, aws, versions, states, approved
     ):
         wait_for_a_word(aws)
@@ -154,25 +148,23 @@ class TestApproval:
         assert word["by"].startswith("arn:aws:")
         assert aws.journal.approval("v3") is None
 
-    def test_a_reason_beyond_what_a_state_holds_is_cut(self, aws, versions, states):
+    def test_a_reason_too_long_for_a_state_is_truncated(self, aws, versions, states):
         wait_for_a_word(aws)
         versions.answer("v3", approved=True, why="I looked\n" + "a" * 300_000)
         assert states.said["token"]["why"].startswith("I looked aaa")
 
-    def test_no_word_is_waited_for(self, versions):
+    def test_an_unrequested_decision_is_rejected(self, versions):
         with pytest.raises(OperatorError, match="No retraining waits for an approval of v3"):
             versions.answer("v3", approved=True, why="I looked")
 
-    def test_an_execution_that_was_stopped_waits_no_more(self, aws, versions):
+    def test_a_decision_for_a_stopped_execution_is_rejected(self, aws, versions):
         wait_for_a_word(aws, token="of a stopped execution")
         with pytest.raises(OperatorError, match="No retraining waits"):
             versions.answer("v3", approved=True, why="I looked")
 
 
 class TestTable:
-    def test_each_version_has_its_parent_quality_verdict_and_what_became_of_it(
-        self, aws, versions, served
-    ):
+    def test_each_version_has_its_parent_quality_verdict_and_outcome(self, aws, versions, served):
         versions.rollback(None, "it [is] worse")
         shown = show(versions, 260)
         assert "serves" in line(shown, "v1")
@@ -181,9 +173,7 @@ class TestTable:
         assert [cells[0] for cells in row(shown, "v2")][:2] == ["v2", "v1"]
         assert "gate: accepted" in line(shown, "v1")
 
-    def test_a_rejected_one_says_by_which_checks_and_a_waiting_one_until_when(
-        self, aws, versions, served
-    ):
+    def test_failed_checks_and_pending_approvals_are_shown(self, aws, versions, served):
         checks = [{"name": "size", "passed": True}, {"name": "F1", "passed": False}]
         verdict = {"accepted": False, "checks": checks}
         aws.put("models", "models/v1/verdict.json", json.dumps(verdict).encode())
@@ -192,7 +182,7 @@ class TestTable:
         assert "rejected: F1" in line(shown, "v1")
         assert "waits for approval" in line(shown, "v1")
 
-    def test_its_training_posts_are_shown_by_number(self, aws, versions, served):
+    def test_the_number_of_training_posts_is_shown(self, aws, versions, served):
         manifest = json.loads(aws.body("models", "models/v1/manifest.json"))
         manifest |= {"posts": {"train": 1000, "evaluation": 234, "new": 56, "invalid": 7}}
         aws.put("models", "models/v1/manifest.json", json.dumps(manifest).encode())
@@ -222,5 +212,5 @@ class TestTable:
         assert f"{what}: rejected: agreement" in shown
         assert shown.count("rejected") == 1
 
-    def test_before_the_first_it_says_what_to_do(self, versions):
+    def test_an_empty_table_says_what_to_do(self, versions):
         assert "stresswatch retrain" in show(versions)

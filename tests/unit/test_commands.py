@@ -17,7 +17,7 @@ MAKEFILE = (PROJECT / "Makefile").read_text()
 
 
 @pytest.mark.parametrize("page", typed_as_they_are())
-def test_a_page_with_something_to_type_is_typed(page: str) -> None:
+def test_every_page_with_commands_is_tested(page: str) -> None:
     assert page in PAGES, (
         f"{page} has lines to type. Say in tests/e2e/pages.py what they are typed on and what "
         "they print; or in tests/documented.py which test types them, or why none can: "
@@ -33,24 +33,22 @@ def test_a_page_with_something_to_type_is_typed(page: str) -> None:
     assert wrong == [], f"say in tests/e2e/pages.py what each line of {page} prints"
 
 
-def test_no_page_is_prepared_that_has_nothing_to_type() -> None:
+def test_every_prepared_page_has_commands() -> None:
     assert PAGES.keys() - typed_as_they_are().keys() == set()
 
 
 @pytest.mark.parametrize("line", {**TYPED_BY, **NOT_RUN})
-def test_what_is_said_of_a_line_is_said_of_one_that_is_written(line: str) -> None:
+def test_every_listed_line_is_in_the_documentation(line: str) -> None:
     assert line in {command.line for command in commands()}
 
 
 @pytest.mark.parametrize(("line", "file"), TYPED_BY.items())
-def test_a_line_with_a_test_of_its_own_is_typed_there_as_it_is_written(
-    line: str, file: str
-) -> None:
+def test_a_line_with_its_own_test_is_typed_there_verbatim(line: str, file: str) -> None:
     assert line in (PROJECT / file).read_text()
 
 
 @pytest.mark.parametrize(("line", "reason"), NOT_RUN.items())
-def test_the_reason_for_not_typing_a_line_holds(line: str, reason: str) -> None:
+def test_the_reason_for_not_testing_a_line_is_valid(line: str, reason: str) -> None:
     """The files that it names exist, and the job runs the target."""
     for file in re.findall(r"[\w./-]+\.(?:py|yml)\b", reason):
         assert (PROJECT / file).is_file()
@@ -58,13 +56,13 @@ def test_the_reason_for_not_typing_a_line_holds(line: str, reason: str) -> None:
             assert " ".join(line.split()[:2]) in (PROJECT / file).read_text()
 
 
-def test_a_section_that_is_played_is_one_of_the_page() -> None:
+def test_every_tested_section_exists_on_its_page() -> None:
     assert PLAYED_BY.keys() <= {(command.page, command.section) for command in commands()}
     assert all((PROJECT / file).is_file() for file in PLAYED_BY.values())
 
 
 @pytest.mark.parametrize("target", ["deploy", "destroy", "diff"])
-def test_a_target_that_needs_a_stage_says_how_to_say_which(target: str) -> None:
+def test_a_target_without_its_stage_says_how_to_set_it(target: str) -> None:
     without = {name: value for name, value in os.environ.items() if name != "STAGE"}
     done = subprocess.run(
         ["make", "--dry-run", target],

@@ -60,7 +60,7 @@ def words_of(call):
         return []
 
 
-def test_every_block_of_code_says_its_language():
+def test_every_code_block_names_its_language():
     unnamed = [
         name(page) for page in PAGES if re.search(r"^```\n\S", without_blocks(page.read_text()))
     ]
@@ -68,22 +68,22 @@ def test_every_block_of_code_says_its_language():
 
 
 @pytest.mark.parametrize("block", blocks_in("sh"))
-def test_shell_can_be_read(block):
+def test_shell_blocks_are_valid(block):
     subprocess.run(["bash", "-n"], input=block, text=True, check=True)
 
 
 @pytest.mark.parametrize("block", blocks_in("json"))
-def test_json_can_be_read(block):
+def test_json_blocks_are_valid(block):
     json.loads(block)
 
 
 @pytest.mark.parametrize("block", blocks_in("python"))
-def test_python_can_be_read(block):
+def test_python_blocks_are_valid(block):
     ast.parse(block)
 
 
 @pytest.mark.parametrize("command", commands("stresswatch"))
-def test_the_operators_command_takes_what_the_documentation_gives_it(command):
+def test_documented_stresswatch_commands_are_valid(command):
     group, words = typer.main.get_command(app), shlex.split(command)
     context = group.make_context("stresswatch", words[:1], resilient_parsing=True)
     word = "stresswatch"
@@ -101,7 +101,7 @@ def aws():
 
 
 @pytest.mark.parametrize("command", commands("aws"))
-def test_awss_own_command_line_has_the_operation_and_its_options(command, aws):
+def test_documented_aws_commands_are_valid(command, aws):
     found, words = aws.create_help_command(), shlex.split(command)
     everywhere = set(found.arg_table)
     while found.command_table:
@@ -113,7 +113,7 @@ def test_awss_own_command_line_has_the_operation_and_its_options(command, aws):
 
 
 @pytest.mark.parametrize("command", commands("make"))
-def test_make_has_the_target(command):
+def test_documented_make_targets_exist(command):
     target, *settings = shlex.split(command)
     assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE)
     for setting in settings:
@@ -122,7 +122,7 @@ def test_make_has_the_target(command):
 
 
 @pytest.mark.parametrize("command", commands("python"))
-def test_a_project_module_that_is_run_exists_and_knows_its_options(command):
+def test_documented_project_modules_exist_with_their_options(command):
     flag, module, *arguments = shlex.split(command)
     assert flag == "-m"
     spec = importlib.util.find_spec(module)
@@ -154,7 +154,7 @@ def built():
     return PROJECT / "build" / "site"
 
 
-def test_the_site_is_built_without_a_warning_and_no_link_of_it_is_dead(built):
+def test_the_site_is_built_without_warnings_or_dead_links(built):
     dead = [
         f"{page.relative_to(built)}: {target}"
         for page in built.rglob("*.html")
@@ -187,7 +187,7 @@ def test_pictures_of_the_site_fit_any_screen_and_open_their_files(built, width):
             assert "none" not in opened.execute_script(CUT_OFF)
 
 
-def test_a_link_to_what_is_not_there_ends_the_build(tmp_path, monkeypatch):
+def test_a_dead_link_fails_the_build(tmp_path, monkeypatch):
     page = tmp_path / "docs" / "page.md"
     page.parent.mkdir()
     page.write_text("See [the other page](other.md).")
@@ -209,7 +209,7 @@ def test_npx_never_waits_for_an_answer():
     assert [call for call in calls if "--yes" not in call] == []
 
 
-def test_every_page_names_the_version_of_cdks_command_that_make_runs():
+def test_every_page_names_the_cdk_version_that_make_runs():
     (version,) = re.findall(r"aws-cdk@[\d.]+\d", MAKEFILE)
     named = {found for page in PAGES for found in re.findall(r"aws-cdk@\S*\d", page.read_text())}
     assert named == {version}

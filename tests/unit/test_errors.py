@@ -43,12 +43,12 @@ def defined(folder):
 
 
 @pytest.mark.parametrize("folder", [DOMAIN, "cli", "local"])
-def test_the_tree_of_errors_is_drawn_as_it_is(folder):
+def test_the_drawn_error_tree_matches_the_code(folder):
     source = (PROJECT / folder / "errors.py").read_text()
     assert drawn(source) == defined(PROJECT / folder)
 
 
-def test_a_tree_that_is_not_up_to_date_is_seen(tmp_path):
+def test_an_outdated_error_tree_is_detected(tmp_path):
     tree = '"""Errors.\n\n::\n\n    Base    all\n    └── Less    one\n"""\n'
     code = f"{tree}class Base(ValueError): ...\n"
     (tmp_path / "errors.py").write_text(code)
@@ -60,7 +60,7 @@ def test_a_tree_that_is_not_up_to_date_is_seen(tmp_path):
     assert defined(tmp_path)["Less"] is None
 
 
-def test_who_catches_the_built_in_kinds_catches_ours():
+def test_domain_errors_can_be_caught_as_built_in_errors():
     assert [kind.__base__ for kind in (InvalidInput, Unavailable, AwsFailure)] == [
         ValueError,
         LookupError,

@@ -41,7 +41,7 @@ def test_files_of_documented_commands_are_ignored(tmp_path):
     assert ignored(named | WRITTEN_BESIDE, tmp_path) == named | WRITTEN_BESIDE
 
 
-def test_no_file_of_the_project_s_top_folder_is_ignored(tmp_path):
+def test_files_in_the_projects_top_folder_are_not_ignored(tmp_path):
     kept = {"cdk.json", "zensical.toml", "requirements.txt", "README.md"}
     assert {name for name in kept if not (PROJECT / name).exists()} == set()
     assert ignored(kept, tmp_path) == set()

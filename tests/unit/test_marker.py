@@ -44,11 +44,11 @@ PLACES = {
 
 
 @pytest.mark.parametrize("content", PLACES.values(), ids=list(PLACES))
-def test_it_is_found(content):
+def test_the_marker_is_found_in_every_encoding(content):
     assert holds_marker(content)
 
 
-def test_content_without_it_is_distinguished_from_content_with_it():
+def test_content_without_the_marker_is_not_reported():
     other = MARKER[:-1].encode()
     for content in (b"", other, gzip.compress(other), zipped(other), packed(other)):
         assert not holds_marker(content)

@@ -85,20 +85,20 @@ def run(bridge, consumer, stream, ends_by):
         bridge(consumer, producer)
 
 
-def test_messages_are_committed_when_the_stream_has_them(bridge):
+def test_messages_are_committed_after_the_stream_accepts_them(bridge):
     consumer, stream = Consumer([message(b"a"), message(b"b")], [], [message(b"c")]), Stream()
     run(bridge, consumer, stream, TheEnd)
     assert stream.taken == [b"a", b"b", b"c"]
     assert consumer.committed == 3
 
 
-def test_what_the_stream_does_not_take_is_not_committed(bridge):
+def test_messages_rejected_by_the_stream_are_not_committed(bridge):
     consumer = Consumer([message(b"a")], [message(b"b"), message(b"c")], [message(b"d")])
     run(bridge, consumer, Stream(refuses=[b"b"]), NotTaken)
     assert consumer.committed == 1
 
 
-def test_a_message_that_no_stream_takes_is_named_and_the_others_go_on(bridge, capsys):
+def test_an_oversized_message_is_named_and_skipped(bridge, capsys):
     consumer, stream = Consumer([message(bytes(2**20)), message(b"b")]), Stream()
     run(bridge, consumer, stream, TheEnd)
     assert stream.taken == [b"b"]
@@ -106,7 +106,7 @@ def test_a_message_that_no_stream_takes_is_named_and_the_others_go_on(bridge, ca
     assert "posts/3/7 was left out" in capsys.readouterr().err
 
 
-def test_an_error_of_kafka_ends_the_bridge(bridge):
+def test_a_kafka_error_ends_the_bridge(bridge):
     consumer = Consumer([message(b"a"), message(None, error="broken")])
     run(bridge, consumer, Stream(), KafkaException)
     assert consumer.committed == 0

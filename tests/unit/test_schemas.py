@@ -31,11 +31,11 @@ def is_valid(name, instance):
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_each_is_a_schema(name):
+def test_each_schema_is_a_valid_json_schema(name):
     jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
 
 
-def test_posts_and_labels_that_the_code_writes_are_valid():
+def test_posts_and_labels_written_by_the_code_are_valid():
     for labelled in make_posts(50):
         assert is_valid("post", post_record(labelled.post))
         assert is_valid("label", labelled_post_record(labelled))
@@ -45,22 +45,22 @@ def test_posts_and_labels_that_the_code_writes_are_valid():
     "broken",
     [{"post_id": "a"}, {"text": " "}, {"text": "x" * 40_001}, {"text": "x", "sentiment": "high"}],
 )
-def test_posts_that_break_the_contract_are_not(broken):
+def test_posts_that_break_the_contract_are_invalid(broken):
     assert not is_valid("post", broken)
 
 
-def test_predictions_and_archive_rows_that_the_code_writes_are_valid(predictions):
+def test_predictions_and_archive_rows_of_the_code_are_valid(predictions):
     for prediction in predictions:
         assert is_valid("prediction", json.loads(prediction.message()))
         assert is_valid("archive-row", json.loads(prediction.archive_line()))
 
 
-def test_a_text_in_the_archive_breaks_its_contract(predictions):
+def test_an_archive_row_with_text_is_invalid(predictions):
     row = json.loads(predictions[0].archive_line())
     assert not is_valid("archive-row", row | {"text": "words"})
 
 
-def test_the_champions_pointer_is_valid_but_not_without_a_digest():
+def test_a_champion_pointer_needs_a_digest():
     pointer = asdict(Pointer("v1", "s3://models/models/v1/", "0" * 64))
     assert is_valid("champion", pointer)
     del pointer["sha256"]

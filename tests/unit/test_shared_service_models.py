@@ -6,7 +6,7 @@ import boto3
 from botocore.loaders import JSONFileLoader
 
 
-def test_another_session_reads_no_model_again(monkeypatch):
+def test_a_second_session_reuses_the_loaded_models(monkeypatch):
     read, listed, list_folder = [], [], os.listdir
 
     def read_file(loader, path, open_method):

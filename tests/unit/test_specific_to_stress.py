@@ -21,7 +21,7 @@ def lines_about_stress(project):
     }
 
 
-def test_only_the_tasks_own_places_are_about_stress(tmp_path):
+def test_only_task_specific_code_mentions_stress(tmp_path):
     assert lines_about_stress(PROJECT) == set()
     for place in ("cli/data/stress/posts.py", "layers/rates.py", "docs/pages.py"):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)

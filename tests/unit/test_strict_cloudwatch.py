@@ -23,14 +23,14 @@ def put(*data, namespace="Stresswatch"):
         cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
 
 
-def test_what_is_documented_as_right_is_taken():
+def test_valid_data_is_accepted():
     put(GOOD)
     put(*[GOOD] * 1000)
     put(GOOD | {"Value": 2.0**360})
 
 
 @pytest.mark.parametrize("value", ["\u00c9", "\u65e5", " ", "", "a" * 1025, "a\nb", "\x7f"])
-def test_a_dimension_that_is_not_printable_ascii_is_refused(value):
+def test_an_invalid_dimension_value_is_rejected(value):
     with (
         strict_calls.refused(),
         pytest.raises(ClientError, match=r"InvalidParameterValue.*Dimensions\.Value"),
@@ -52,7 +52,7 @@ def test_a_dimension_that_is_not_printable_ascii_is_refused(value):
         {"Dimensions": [{"Name": str(place), "Value": "b"} for place in range(31)]},
     ],
 )
-def test_one_bad_datum_fails_the_call(bad):
+def test_one_invalid_datum_fails_the_call(bad):
     with (
         strict_calls.refused(),
         pytest.raises(ClientError, match=r"InvalidParameterValue.*MetricData\.member\.2"),
@@ -61,7 +61,7 @@ def test_one_bad_datum_fails_the_call(bad):
 
 
 @pytest.mark.parametrize("later", [timedelta(days=-15), timedelta(hours=3)])
-def test_a_time_too_far_from_now_fails_the_call(later):
+def test_a_timestamp_too_far_from_now_fails_the_call(later):
     with (
         strict_calls.refused(),
         pytest.raises(ClientError, match=r"InvalidParameterValue.*MetricData\.member\.2"),
@@ -69,7 +69,7 @@ def test_a_time_too_far_from_now_fails_the_call(later):
         put(GOOD, GOOD | {"Timestamp": datetime.now(UTC) + later})
 
 
-def test_a_call_of_too_many_data_or_of_no_namespace_is_refused():
+def test_too_many_data_and_an_invalid_namespace_are_rejected():
     with strict_calls.refused(), pytest.raises(ClientError, match="more than 1000"):
         put(*[GOOD] * 1001)
     with strict_calls.refused(), pytest.raises(ClientError, match="Namespace"):

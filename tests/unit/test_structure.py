@@ -174,7 +174,7 @@ def long_names(folder):
     return {name for name in names if len(name) > LONGEST_NAME}
 
 
-def test_every_file_of_python_is_in_the_graph(imports):
+def test_every_python_file_is_in_the_import_graph(imports):
     folders = {path.parent.name for path in PROJECT.glob("*/*.py")}
     assert folders <= {*PACKAGES, "tests"}
     missing = {
@@ -194,7 +194,7 @@ def test_packages_import_in_one_direction(imports, changed):
     }
 
 
-def test_examples_import_what_users_may(imports, changed):
+def test_examples_import_only_public_packages(imports, changed):
     assert private_imports(imports, "examples") == set()
     more = changed("examples.boto3_posts", "stresswatch.storage.archive")
     assert private_imports(more, "examples") == {"stresswatch.storage"}
@@ -227,7 +227,7 @@ def test_the_domain_is_built_in_layers(imports, changed):
     assert upward(more) == {("storage", "streaming")}
 
 
-def test_there_is_no_circle_of_imports(imports, changed):
+def test_there_are_no_circular_imports(imports, changed):
     assert circles(imports) == set()
     more = changed("local.errors", "local.daemon")
     assert circles(more) == {"local"}
@@ -241,7 +241,7 @@ def test_no_file_is_long(tmp_path):
     assert long_files(tmp_path) == {"cli/long.py", "tests/long.py"}
 
 
-def test_no_tests_name_is_long(tmp_path):
+def test_no_test_name_is_long(tmp_path):
     assert long_names(PROJECT / "tests") == set()
     short, long = (f"test_{'x' * (length - len('test_'))}" for length in (70, 71))
     methods = f"class TestIt:\n    def {short}(self): ...\n    async def {long}(self): ...\n"
@@ -262,7 +262,7 @@ def spelled(names):
     return found
 
 
-def test_variables_are_named_in_one_place():
+def test_environment_variable_names_are_defined_once():
     """Only the environment's fields name a function's variables."""
     names = {one.name.upper() for kind in every_environment() for one in fields(kind)}
     # A stage is a variable of `make` and of the CDK app as well.
@@ -287,7 +287,7 @@ def test_no_clock_is_patched():
     assert patched.search('monkeypatch.setattr(kinesis.time, "time", clock)')
 
 
-def test_metrics_and_dimensions_are_named_in_one_place():
+def test_metric_and_dimension_names_are_defined_once():
     names = {value for name, value in vars(metric_names).items() if name.isupper()} - {"F1"}
     literal = re.compile(rf'"({"|".join(names)})"')
     code = [*PROJECT.glob("lambdas/*/*.py"), *PROJECT.glob("cdk_app/**/*.py")]
@@ -312,7 +312,7 @@ def test_metrics_and_dimensions_are_named_in_one_place():
     )
 
 
-def test_a_stack_and_its_outputs_are_named_in_one_place():
+def test_stack_and_output_names_are_defined_once():
     """Except the template's test, which has the names that operators type."""
     owner = PROJECT / "layers/stresswatch/python/stresswatch/aws/stack_outputs.py"
     names = re.findall(r'^[A-Z_]+ = "(\w+)"$', owner.read_text(), re.MULTILINE)
@@ -325,7 +325,7 @@ def test_a_stack_and_its_outputs_are_named_in_one_place():
     assert literal.search('name = f"stresswatch-{stage}"')
 
 
-def test_the_input_of_a_retraining_is_written_in_one_place():
+def test_the_retraining_input_is_defined_once():
     owner = PROJECT / "layers/stresswatch/python/stresswatch/retraining/triggers.py"
     literal = re.compile(r'"(drift_alarm|quality_alarm|\$\.trigger)"|"trigger": (trigger|")')
     assert literal.search(owner.read_text())
@@ -335,7 +335,7 @@ def test_the_input_of_a_retraining_is_written_in_one_place():
     assert literal.search('{"trigger": "drift_alarm"}')
 
 
-def test_error_codes_of_aws_are_read_in_one_place():
+def test_aws_error_codes_are_read_in_one_place():
     literal = re.compile(r"""\[["']Error["']\]\[["']Code["']\]""")
     folders = [*(PROJECT / package for package in PACKAGES[1:]), PROJECT / "layers"]
     code = [path for folder in folders for path in folder.rglob("*.py")]
@@ -343,7 +343,7 @@ def test_error_codes_of_aws_are_read_in_one_place():
     assert literal.search('error.response["Error"]["Code"]')
 
 
-def test_the_diagrams_and_the_map_of_the_packages_are_up_to_date(imports, changed):
+def test_the_diagrams_and_the_package_map_are_up_to_date(imports, changed):
     """`python -m docs.packages` writes them."""
     page = PAGE.read_text()
     assert written(page, imports) == page
@@ -352,7 +352,7 @@ def test_the_diagrams_and_the_map_of_the_packages_are_up_to_date(imports, change
     assert written(page.replace(row, f"{row} altered"), imports) == page
 
 
-def test_a_part_of_the_page_that_lost_a_marker_is_not_written(imports):
+def test_a_missing_marker_on_the_page_is_an_error(imports):
     page = PAGE.read_text()
     starts = re.findall("<!-- .*: python -m docs.packages -->\n", page)
     assert len(starts) == page.count("<!-- end -->") == 3
@@ -366,7 +366,7 @@ def test_a_part_of_the_page_that_lost_a_marker_is_not_written(imports):
                 written(broken, imports)
 
 
-def test_a_newcomer_finds_what_the_guide_says_where_it_says():
+def test_the_guides_table_names_existing_folders_and_definitions():
     section = PAGE.read_text().partition("## Finding your way")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| \(\d\) .* \| (.*) \| `(\w+)` \|$", section, re.MULTILINE)
     assert len(rows) == 6

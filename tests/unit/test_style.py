@@ -47,7 +47,7 @@ def pieces(tmp_path, name, text):
     return [(piece.kind, piece.line, piece.text) for piece in prose.read(path)]
 
 
-def test_a_page_is_read_without_code_and_targets(tmp_path):
+def test_a_page_is_read_without_code_and_link_targets(tmp_path):
     assert pieces(tmp_path, "page.md", PAGE) == [
         ("heading", 1, "The title"),
         ("link", 3, "the guide"),
@@ -110,13 +110,25 @@ def test_words_are_counted_per_thousand(tmp_path):
         ("Run `nobody mends` [a page](whoever.md).", []),
     ],
 )
-def test_a_page_is_checked(tmp_path, text, faults):
+def test_faults_of_a_page_are_found(tmp_path, text, faults):
     (tmp_path / "page.md").write_text(text)
     assert style.faults(tmp_path / "page.md") == faults
 
 
-@pytest.mark.parametrize("rules", ["phrases", "headings"])
-def test_advice_keeps_to_the_rules(tmp_path, rules):
+def test_faults_of_a_test_name_are_found(tmp_path):
+    (tmp_path / "test_code.py").write_text(
+        "def test_an_unknown_stage_is_rejected(): ...\n"
+        "def test_what_is_no_key_is_refused(): ...\n"
+        "def is_refused(): ...\n"
+    )
+    assert style.faults(tmp_path / "test_code.py") == [
+        '2: "is refused": is rejected, is denied, fails to load',
+        '2: "what is no": an adjective: invalid, missing, unknown',
+    ]
+
+
+@pytest.mark.parametrize("rules", ["phrases", "headings", "names"])
+def test_the_rules_advice_follows_the_rules(tmp_path, rules):
     (tmp_path / "page.md").write_text("\n\n".join(style.RULES[rules].values()))
     assert style.faults(tmp_path / "page.md") == []
 
@@ -129,7 +141,7 @@ TEMPLATE = """<style>p { nobody }</style>
 """
 
 
-def test_a_template_is_prose_without_its_code_and_style(tmp_path):
+def test_a_template_is_checked_without_its_code_and_style(tmp_path):
     (tmp_path / "page.html.j2").write_text(TEMPLATE)
     assert style.faults(tmp_path / "page.html.j2") == [
         '3: "Which": a noun phrase or an imperative',
@@ -157,7 +169,7 @@ def test_every_file_and_the_rates_of_each_group_are_checked(project):
     ]
 
 
-def test_the_rates_in_the_writing_guide_are_those_of_today():
+def test_the_rates_in_the_writing_guide_are_up_to_date():
     page = (prose.PROJECT / "docs" / "writing.md").read_text()
     for group, pages in prose.groups().items():
         counts = prose.count(piece for path in pages for piece in prose.read(path))
@@ -168,12 +180,12 @@ def test_the_rates_in_the_writing_guide_are_those_of_today():
         assert told == pytest.approx(today, abs=0.75), group
 
 
-def test_a_list_of_words_is_no_prose(project, monkeypatch):
+def test_word_lists_are_not_checked(project, monkeypatch):
     monkeypatch.setitem(style.RULES, "word_lists", ["README.md"])
     assert not [fault for fault in style.check() if fault.startswith("README.md")]
 
 
-def test_the_example_of_the_guide_passes(tmp_path):
+def test_the_example_in_the_writing_guide_passes(tmp_path):
     line = "make prose FILES=SECURITY.md"
     done = subprocess.run(
         line.split(), cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True

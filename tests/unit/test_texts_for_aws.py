@@ -45,7 +45,7 @@ def is_in_a_form(text: ast.expr) -> bool:
     return False
 
 
-def test_every_text_for_aws_is_in_the_form_of_its_service():
+def test_every_text_for_aws_has_the_form_its_service_accepts():
     found = [
         (f"{path.relative_to(PROJECT)}: {ast.unparse(text)}", text)
         for folder in FOLDERS
@@ -68,6 +68,6 @@ def test_every_text_for_aws_is_in_the_form_of_its_service():
         ("sagemaker.create(CustomerMetadataProperties={n: v for n, v in told})", False),
     ],
 )
-def test_a_text_in_no_form_is_found(call, is_fine):
+def test_an_unformatted_text_is_found(call, is_fine):
     ((_, text),) = texts(call)
     assert is_in_a_form(text) is is_fine

@@ -67,15 +67,15 @@ def test_both_forms_of_githubs_subject_are_trusted(statement, subject):
         "",
     ],
 )
-def test_a_subject_that_looks_like_it_is_refused(statement, subject):
+def test_a_similar_subject_is_denied(statement, subject):
     assert not is_trusted(statement, aud="sts.amazonaws.com", sub=subject)
 
 
 @pytest.mark.parametrize("subject", [NAMED, NUMBERED])
-def test_a_token_that_was_made_for_another_audience_is_refused(statement, subject):
+def test_a_token_for_another_audience_is_denied(statement, subject):
     assert not is_trusted(statement, aud="https://github.com/octo", sub=subject)
 
 
-def test_only_githubs_tokens_are_trusted_and_only_to_take_on_the_role(statement):
+def test_only_githubs_tokens_may_assume_the_role(statement):
     assert statement["Principal"]["Federated"].endswith(f":oidc-provider/{ISSUER}")
     assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"

@@ -45,24 +45,24 @@ def workflow(request):
     return request.param
 
 
-def test_there_are_workflows_to_test_audit_compare_deploy_and_release():
+def test_the_expected_workflows_exist():
     assert sorted(WORKFLOWS) == ["deploy", "deploy-stage", "diff", "release", "security", "test"]
 
 
-def test_every_action_is_a_commit_and_says_its_version(workflow):
+def test_every_action_is_pinned_to_a_commit_with_its_version(workflow):
     lines = [line for line in WORKFLOWS[workflow].read_text().splitlines() if "uses:" in line]
     actions = [line for line in lines if "uses: ./.github/workflows/" not in line]
     assert [line for line in actions if not PINNED.search(line)] == []
     assert len(actions) == sum("uses" in step for step in steps(workflow))
 
 
-def test_a_workflow_may_read_and_a_job_no_more_than_is_known(workflow):
+def test_workflows_may_only_read_except_for_the_listed_jobs(workflow):
     assert parsed(workflow)["permissions"] == {"contents": "read"}
     for name, job in jobs(workflow).items():
         assert job.get("permissions") == MORE_THAN_READING.get((workflow, name)), name
 
 
-def test_a_job_ends_and_gives_way_to_a_newer_one_unless_it_deploys(workflow):
+def test_jobs_have_timeouts_and_all_but_deployments_can_be_cancelled(workflow):
     own = [job for job in jobs(workflow).values() if "uses" not in job]
     longest = 120 if workflow == "deploy-stage" else 30
     assert all(0 < job["timeout-minutes"] <= longest for job in own)
@@ -71,7 +71,7 @@ def test_a_job_ends_and_gives_way_to_a_newer_one_unless_it_deploys(workflow):
         assert gives_way is (workflow != "deploy-stage")
 
 
-def test_a_job_runs_what_anybody_can_run_here(workflow):
+def test_jobs_run_only_targets_of_the_makefile(workflow):
     text = "\n".join(step.get("run", "") for step in steps(workflow))
     targets = re.findall(r"\bmake (?:--silent )?(\S+)", text)
     assert targets or workflow == "deploy"  # which calls the others
@@ -79,11 +79,11 @@ def test_a_job_runs_what_anybody_can_run_here(workflow):
         assert f"\n{target.replace('.venv', '$(VENV)')}: " in MAKEFILE
 
 
-def test_the_tests_run_on_the_oldest_functions_and_newest_python():
+def test_the_tests_run_on_python_3_11_3_13_and_3_14():
     assert jobs("test")["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.13", "3.14"]
 
 
-def test_what_runs_the_code_of_a_request_has_no_secret_and_no_account():
+def test_pull_request_code_runs_without_secrets_or_aws_access():
     for name in WORKFLOWS:
         triggers = parsed(name)[True]  # YAML reads `on` as true
         assert "pull_request_target" not in triggers
@@ -94,7 +94,7 @@ def test_what_runs_the_code_of_a_request_has_no_secret_and_no_account():
             assert "id-token" not in text
 
 
-def test_the_job_that_comments_runs_no_code_of_requests_nor_for_forks():
+def test_the_comment_job_runs_no_pull_request_code_and_skips_forks():
     comment = jobs("diff")["comment"]
     assert not [step for step in comment["steps"] if "uses" in step]
     assert comment["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
@@ -116,7 +116,7 @@ def test_a_tested_commit_goes_to_staging_and_then_to_production():
     assert jobs("deploy-stage")["deploy"]["environment"] == "${{ inputs.environment }}"
 
 
-def test_a_stage_goes_back_when_it_was_deployed_and_does_not_predict():
+def test_a_stage_is_rolled_back_when_its_smoke_test_fails():
     names = [step.get("id") or step.get("run", step.get("uses")) for step in steps("deploy-stage")]
     release = names.index("make release APPROVAL=never PYTHON=python")
     assert names.index("before") < release < names.index("smoke") < names.index("back")
@@ -193,13 +193,13 @@ def test_the_diff_of_both_stages_is_the_output_of_a_step(compare):
     ]
 
 
-def test_a_diff_that_is_too_long_for_a_comment_is_cut(compare):
+def test_a_diff_too_long_for_a_comment_is_truncated(compare):
     code, lines = compare("head -c 100000 /dev/zero | tr '\\0' x")
     assert code == 0
     assert 50_000 <= len("\n".join(lines)) < 60_000
 
 
-def test_a_diff_that_cannot_be_made_fails(compare):
+def test_a_failed_diff_fails_the_step(compare):
     assert compare("exit 2") == (2, [])
 
 
@@ -224,18 +224,18 @@ def test_a_release_is_tested_built_from_its_tag_and_attested():
     assert built[build + 2].endswith(" build/dist/*")
 
 
-def test_a_bill_of_materials_is_made_of_each_lock():
+def test_each_lock_file_gets_a_bill_of_materials():
     recipe = MAKEFILE.split("\ndist:")[1].split("\n\n")[0]
     assert re.search(r"for lock in \$\(LOCKED\);.*cyclonedx-py requirements", recipe, re.DOTALL)
 
 
 @pytest.mark.parametrize(("tag", "code"), [("v0.1.0", 0), ("v0.1.1", 1), ("v0.1", 1)])
-def test_a_tag_that_is_not_the_version_stops_the_release(tag, code, run_step, tmp_path):
+def test_a_tag_other_than_the_version_stops_the_release(tag, code, run_step, tmp_path):
     (tmp_path / "pyproject.toml").write_text((PROJECT / "pyproject.toml").read_text())
     assert run_step("release", "version", "unused", "true", GITHUB_REF_NAME=tag)[0] == code
 
 
-def test_package_changelog_and_citation_have_one_version():
+def test_package_changelog_and_citation_have_the_same_version():
     cited = yaml.safe_load((PROJECT / "CITATION.cff").read_text())
     newest = re.search(r"^## (\S+) - (\S+)$", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert cited["version"] == newest[1] == metadata.version("stresswatch")

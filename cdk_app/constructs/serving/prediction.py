@@ -75,7 +75,7 @@ class Prediction(Construct):
             else None
         )
         self.failure = FailureMetric(
-            metric=metric_names.PARTIAL_BATCH_FAILURES,
+            metric=metric_names.PARTIAL_FAILURES,
             service="predictor",
             threshold=stage.monitoring.partial_failure_alarm_batches,
             meaning="The predictor reports partial batch failures: it cannot load a model, or AWS "

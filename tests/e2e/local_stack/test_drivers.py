@@ -16,9 +16,7 @@ from tests.e2e.waiting import eventually
 
 
 class TestAlarms:
-    def test_an_alarm_notifies_and_starts_the_rules_target_with_its_input(
-        self, small: Small
-    ) -> None:
+    def test_an_alarm_sends_a_notification_and_starts_the_rules_target(self, small: Small) -> None:
         cloudwatch = small.stack.client("cloudwatch")
         states = small.stack.client("stepfunctions")
 
@@ -90,7 +88,7 @@ class TestRewrites:
             assert model
             assert json.load(model) == ["posts", {"k": "5"}]
 
-    def test_a_training_task_that_fails_is_caught_with_its_reason(self, small: Small) -> None:
+    def test_a_failed_training_task_is_caught_with_its_reason(self, small: Small) -> None:
         s3 = small.stack.client("s3")
         s3.put_object(Bucket=small.Bucket, Key="datasets/v2/posts.jsonl", Body=b"nothing")
         output = small.execute(small.Training, self._request(small, "v2"))

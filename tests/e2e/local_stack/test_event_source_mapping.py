@@ -40,7 +40,7 @@ class TestClosedShards:
             iterator = answer.get("NextShardIterator")
         return found
 
-    def test_it_is_read_to_its_end_and_cannot_be_written_or_split_again(self, small: Small) -> None:
+    def test_a_closed_shard_can_be_read_but_not_written_or_split(self, small: Small) -> None:
         kinesis = small.stack.client("kinesis")
         parent, *children = [f"shardId-{number:012}" for number in range(4)]
         small.put(small.Closed, [{"number": number} for number in range(10)])
@@ -57,9 +57,7 @@ class TestClosedShards:
         listed = kinesis.list_shards(StreamName=small.Closed)["Shards"]
         assert [shard["ShardId"] for shard in listed] == [parent, *children]
 
-    def test_an_update_of_the_shard_count_that_would_lose_records_is_refused(
-        self, small: Small
-    ) -> None:
+    def test_a_shard_count_update_that_would_lose_records_is_rejected(self, small: Small) -> None:
         kinesis = small.stack.client("kinesis")
         with pytest.raises(kinesis.exceptions.InvalidArgumentException, match="use SplitShard"):
             kinesis.update_shard_count(
@@ -68,7 +66,7 @@ class TestClosedShards:
 
 
 class TestEventSourceMapping:
-    def test_a_partial_batch_response_loses_nothing_and_keeps_the_order(self, small: Small) -> None:
+    def test_a_partial_batch_failure_loses_no_records_and_keeps_order(self, small: Small) -> None:
         records = [{"number": number, "fails_once": number in (3, 7)} for number in range(10)]
         small.put(small.Partial, records)
 
@@ -94,7 +92,7 @@ class TestEventSourceMapping:
             == (record["KinesisBatchInfo"]["startSequenceNumber"])
         )
 
-    def test_many_records_go_through_quickly_in_order_of_their_keys(self, small: Small) -> None:
+    def test_ten_thousand_records_are_processed_in_order_per_key(self, small: Small) -> None:
         records = [{"number": number, "key": f"key-{number % 7}"} for number in range(10_000)]
         small.put(small.Plain, records)
 
@@ -106,7 +104,7 @@ class TestEventSourceMapping:
             of_key = [number for number in seen if number % 7 == key]
             assert of_key == list(range(key, 10_000, 7))
 
-    def test_children_of_a_split_shard_are_read_from_their_beginning(self, small: Small) -> None:
+    def test_child_shards_are_read_from_their_beginning(self, small: Small) -> None:
         split(small, small.Split, "shardId-000000000000")
         small.put(small.Split, [{"number": number, "key": str(number)} for number in range(20)])
 
@@ -114,7 +112,7 @@ class TestEventSourceMapping:
             "records that were handled", lambda: sorted(small.seen(small.Split)) == list(range(20))
         )
 
-    def test_unread_records_of_resharded_shards_come_before_their_children(
+    def test_parent_shards_are_read_before_their_children(
         self, small: Small, tmp_path: Path
     ) -> None:
         put = partial(small.put, small.Resharded)
@@ -137,7 +135,7 @@ class TestEventSourceMapping:
         for key in range(20):
             assert [number for number in seen if number % 20 == key] == [key, key + 20, key + 40]
 
-    def test_the_settings_are_those_of_the_template(self, small: Small) -> None:
+    def test_the_mapping_has_the_templates_settings(self, small: Small) -> None:
         mapping = EventSourceMapping.describe(small.PoisonMapping, Endpoint(small.stack.endpoint))
         assert mapping.settings == MappingSettings(
             batch_size=10,
@@ -148,7 +146,7 @@ class TestEventSourceMapping:
         )
         assert mapping.failure_bucket == small.Bucket
 
-    def test_a_restart_goes_on_from_the_checkpoint(self, directory: Path, app: Path) -> None:
+    def test_a_restart_resumes_from_the_checkpoint(self, directory: Path, app: Path) -> None:
         before = Small(start(directory, app))
         before.put(before.Partial, [{"number": number} for number in range(5)])
         eventually("records that were handled", lambda: len(before.seen(before.Partial)) == 5)

@@ -28,7 +28,7 @@ from tests.e2e.waiting import eventually
 
 
 class TestLifecycle:
-    def test_it_is_found_while_it_runs_and_leaves_no_process(
+    def test_a_stack_is_found_while_it_runs_and_leaves_no_process(
         self, directory: Path, app: Path
     ) -> None:
         assert local.running(directory) is None
@@ -46,7 +46,7 @@ class TestLifecycle:
         assert local.running(directory) is None
         assert not local.down(directory)
 
-    def test_nothing_survives_when_the_background_process_is_killed(
+    def test_killing_the_background_process_ends_all_others(
         self, directory: Path, app: Path
     ) -> None:
         stack = start(directory, app)
@@ -58,7 +58,7 @@ class TestLifecycle:
         )
         assert start(directory, app).stack_name == NAME
 
-    def test_what_was_answered_for_survives_that_everything_is_killed(
+    def test_acknowledged_writes_survive_a_kill_of_the_stack(
         self, directory: Path, app: Path
     ) -> None:
         before = Small(start(directory, app))
@@ -82,7 +82,7 @@ class TestLifecycle:
         assert (parent, sorted(children)) == ([0, 1, 2], [[], [3]])
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-    def test_nothing_is_left_when_starting_is_interrupted(
+    def test_an_interrupted_start_leaves_no_process(
         self, directory: Path, app: Path, number: signal.Signals
     ) -> None:
         program = (
@@ -102,7 +102,7 @@ class TestLifecycle:
         eventually("end of the stack's processes", lambda: nothing_runs_in(directory))
         assert local.running(directory) is None
 
-    def test_a_stack_does_not_outlive_the_process_it_belongs_to(
+    def test_a_stack_ends_with_its_owner_process(
         self, directory: Path, app: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with subprocess.Popen(["sleep", "600"]) as owner:
@@ -112,7 +112,7 @@ class TestLifecycle:
         eventually("end of the stack's processes", lambda: nothing_runs_in(directory))
         assert local.running(directory) is None
 
-    def test_a_port_that_is_taken_is_named(self, directory: Path, app: Path) -> None:
+    def test_a_taken_port_is_named_in_the_error(self, directory: Path, app: Path) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -121,7 +121,7 @@ class TestLifecycle:
                 start(directory, app, port=port)
         assert processes_of(directory) == []
 
-    def test_a_resource_that_is_refused_is_named_with_the_reason(
+    def test_an_invalid_resource_is_named_with_the_reason(
         self, directory: Path, tmp_path: Path
     ) -> None:
         broken = {
@@ -148,6 +148,6 @@ class TestLifecycle:
         added = second.client("ssm").get_parameter(Name="/added")
         assert added["Parameter"]["Value"] == "yes"
 
-    def test_a_missing_app_is_refused_with_what_to_do(self, directory: Path) -> None:
+    def test_a_missing_app_is_rejected_with_the_command_to_run(self, directory: Path) -> None:
         with pytest.raises(local.LocalStackError, match="make synth"):
             start(directory, directory / "nothing")

@@ -12,7 +12,7 @@ from stresswatch.aws import stack_outputs
 from tests.integration.forget.kept import OTHERS, THEIRS, counted, fill, holding, line, post
 
 
-def test_a_reader_sees_every_prediction_of_others_at_any_time(kept):
+def test_concurrent_readers_always_see_other_peoples_predictions(kept):
     for first in range(0, 40, 4):
         kept.archive(*[OTHERS] * 3, THEIRS, first=str(first))
     seen = []
@@ -29,7 +29,7 @@ def test_a_reader_sees_every_prediction_of_others_at_any_time(kept):
 
 
 @pytest.mark.parametrize("done", [0, 1, 5])
-def test_it_can_be_stopped_at_any_write_and_repeated(kept, done):
+def test_forgetting_can_be_stopped_at_any_write_and_repeated(kept, done):
     fill(kept)
     others = len(holding(kept, OTHERS))
     writes, is_stopping = itertools.count(), True
@@ -50,7 +50,7 @@ def test_it_can_be_stopped_at_any_write_and_repeated(kept, done):
 
 
 @pytest.mark.parametrize("before", [0, 1])
-def test_what_is_written_while_it_runs_is_not_missed(kept, before):
+def test_records_written_during_a_removal_are_removed_too(kept, before):
     """An object that arrives after its prefix was listed, and that a single pass would miss."""
     kept.put("archive", "backfills/last/part-00000.jsonl.gz", line(OTHERS))
     if before:
@@ -69,7 +69,7 @@ def test_what_is_written_while_it_runs_is_not_missed(kept, before):
     assert re.search(r"Everything written before 20\S+ \S+ UTC was searched\.", shown)
 
 
-def test_if_it_keeps_coming_that_is_said(kept):
+def test_continuously_arriving_posts_are_an_error_with_advice(kept):
     numbers = iter(range(100, 200))
     kept.before("GetObject", lambda request: kept.archive(THEIRS, first=str(next(numbers))))
     kept.archive(THEIRS)
@@ -77,7 +77,7 @@ def test_if_it_keeps_coming_that_is_said(kept):
         kept.forget()
 
 
-def test_a_file_that_is_replaced_meanwhile_loses_nothing_that_is_new(kept):
+def test_a_file_replaced_during_a_removal_keeps_others_new_records(kept):
     kept.put("training", "labels/1.jsonl", line(THEIRS))
     newer = iter([line(OTHERS) + line(THEIRS)])
 
@@ -90,7 +90,7 @@ def test_a_file_that_is_replaced_meanwhile_loses_nothing_that_is_new(kept):
     assert [one["post_id"] for one in kept.lines("labels/1.jsonl")] == [OTHERS]
 
 
-def test_a_file_that_is_deleted_meanwhile_does_not_come_back(kept):
+def test_a_file_deleted_during_a_removal_is_not_restored(kept):
     kept.put("training", "labels/1.jsonl", line(THEIRS) + line(OTHERS))
 
     def delete(request):
@@ -101,7 +101,7 @@ def test_a_file_that_is_deleted_meanwhile_does_not_come_back(kept):
     assert kept.keys("training") == []
 
 
-def test_two_who_forget_at_once_do_not_bring_back_what_the_other_removed(kept):
+def test_concurrent_removals_do_not_restore_each_others_records(kept):
     kept.archive("a", "b", "c")
     others_turn = iter([True])
 
@@ -121,7 +121,7 @@ def test_two_who_forget_at_once_do_not_bring_back_what_the_other_removed(kept):
         (stack_outputs.MONITORING_STATE_MACHINE, "The archive is being settled"),
     ],
 )
-def test_a_run_that_may_have_read_already_is_named(kept, workflow, named):
+def test_a_running_workflow_is_named_with_advice_to_repeat(kept, workflow, named):
     kept.target.outputs[workflow] = "the running one"
 
     def executions(stateMachineArn, **_):  # noqa: N803 - boto3's
@@ -133,7 +133,7 @@ def test_a_run_that_may_have_read_already_is_named(kept, workflow, named):
     assert told.count("run this again after it ends") == 1
 
 
-def test_what_is_listed_and_not_done_yet_does_not_grow_with_the_bucket(kept):
+def test_the_backlog_is_bounded_for_any_bucket_size(kept):
     done, most = set(), 0
 
     def listed():

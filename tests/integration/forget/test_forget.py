@@ -28,7 +28,7 @@ from tests.integration.forget.kept import (
 from tests.marker import MARKER
 
 
-def test_nothing_of_a_person_is_left_anywhere_and_all_of_the_others(kept):
+def test_all_records_of_a_person_go_and_other_peoples_stay(kept):
     fill(kept)
     others = len(holding(kept, OTHERS))
     shown = kept.forget()
@@ -38,14 +38,14 @@ def test_nothing_of_a_person_is_left_anywhere_and_all_of_the_others(kept):
     assert counted(shown) == dict.fromkeys(PLACES, 1) | {"base data and training sets": 2}
 
 
-def test_a_stack_without_a_label_queue_is_swept_too(kept):
+def test_forgetting_works_without_a_label_queue(kept):
     kept.archive(OTHERS, THEIRS)
     del kept.target.outputs[stack_outputs.LABEL_QUEUE_BUCKET]
     assert "label queue" not in kept.forget()
     assert kept.archived() == [OTHERS]
 
 
-def test_the_digest_of_a_text_goes_with_its_row_and_is_nowhere_else(kept):
+def test_the_digest_of_a_text_is_removed_with_its_row(kept):
     kept.archive(OTHERS, THEIRS)
     kept.archive(OTHERS, THEIRS, first="5", prefix=SHADOW_PREFIX)
     digests = [text_digest(KEY, post_id) for post_id in (OTHERS, THEIRS)]
@@ -63,7 +63,7 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(kept):
     assert "Nothing was removed yet; to remove it, add --execute." in shown
 
 
-def test_the_sources_of_a_training_set_name_no_one_and_stay(kept):
+def test_the_sources_file_of_a_training_set_stays_unchanged(kept):
     fill(kept)
     made = Sources(Counts(2, 1), 0, {"posts": BaseSet(2, "2026-11-23T00:00:00+00:00")}, 0)
     kept.put("training", "datasets/v1/sources.json", made.to_bytes())
@@ -72,7 +72,7 @@ def test_the_sources_of_a_training_set_name_no_one_and_stay(kept):
     assert "the owner is unknown" not in shown
 
 
-def test_what_it_says_holds_no_text(kept):
+def test_the_output_omits_post_text(kept):
     fill(kept)
     assert MARKER not in kept.forget(execute=False) + kept.forget()
 
@@ -86,14 +86,14 @@ def test_several_ids_are_forgotten_at_once_and_unknown_ones_are_named(kept):
 
 
 @pytest.mark.parametrize("typed", ["7", "7.0", " 7\n"])
-def test_an_id_is_forgotten_however_it_is_written(kept, typed):
+def test_all_spellings_of_an_id_are_forgotten(kept, typed):
     kept.archive("7", "7.0", " 7 ", "77", "7.5")
     shown = kept.forget(typed)
     assert kept.archived() == ["7.5", "77"]
     assert "No records were found" not in shown
 
 
-def test_an_object_keeps_what_it_says_of_itself(kept):
+def test_a_rewritten_object_keeps_its_content_type_and_encoding(kept):
     kept.archive(THEIRS, OTHERS)
     (key,) = kept.keys("archive")
     kept.forget()
@@ -109,7 +109,7 @@ def test_an_emptied_archive_object_stays_for_concurrent_readers(kept):
     assert kept.archived() == []
 
 
-def test_what_cannot_be_read_at_all_is_left_counted_and_holds_nothing_up(kept):
+def test_unreadable_objects_are_counted_and_do_not_block_a_removal(kept):
     kept.put("archive", "predictions/date=2020-01-01/hour=00/a.jsonl.gz", b"\x1f\x8bcut")
     kept.put("quarantine", "quarantine/date=2020-01-01/a.json", b"[]")
     kept.put("quarantine", "aws/lambda/a", b'{"payload": "[]"}')
@@ -121,7 +121,7 @@ def test_what_cannot_be_read_at_all_is_left_counted_and_holds_nothing_up(kept):
     assert len(re.findall(r"│\s+1 │$", shown, re.MULTILINE)) == 3
 
 
-def test_old_versions_go_from_versioned_buckets(kept):
+def test_old_object_versions_are_removed_from_versioned_buckets(kept):
     kept.put("training", "labels/1.jsonl", line(THEIRS))
     version(kept, "training", line(THEIRS) + line(OTHERS), line(OTHERS), line(OTHERS, n=1))
     kept.s3.delete_object(Bucket=kept.buckets["training"], Key="labels/1.jsonl")
@@ -133,7 +133,7 @@ def test_old_versions_go_from_versioned_buckets(kept):
     assert re.search(r"│ labels\s+│\s+1 │\s+2 │", shown)
 
 
-def test_what_it_cannot_reach_is_said(kept):
+def test_remaining_copies_in_streams_and_models_are_reported(kept):
     kept.put("training", "datasets/v1/posts.jsonl", line(THEIRS))
     kept.put("training", "datasets/v2/posts.jsonl", line(OTHERS))
     kept.put("training", "datasets/base/posts.jsonl", line(THEIRS))
@@ -150,12 +150,12 @@ def test_an_unknown_id_is_reported_as_not_found(kept):
 
 
 @pytest.mark.parametrize("post_id", ["", "x" * 257])
-def test_what_is_no_id_is_refused_before_anything_is_read(kept, post_id):
+def test_an_id_of_invalid_length_is_rejected(kept, post_id):
     with pytest.raises(OperatorError, match="1 to 256 characters"):
         kept.forget(post_id)
 
 
-def test_a_missing_permission_ends_it_and_says_what_was_removed(kept):
+def test_a_missing_permission_shows_what_was_removed_so_far(kept):
     fill(kept)
 
     def deny(request):
@@ -171,12 +171,12 @@ def test_a_missing_permission_ends_it_and_says_what_was_removed(kept):
 
 
 @pytest.mark.parametrize("width", [20, 40])
-def test_a_narrow_terminal_is_no_obstacle(kept, width):
+def test_output_fits_a_narrow_terminal(kept, width):
     fill(kept)
     assert all(len(line) <= width for line in kept.forget(width=width).splitlines())
 
 
-def test_of_several_people_in_one_quarantined_record_the_others_stay(kept):
+def test_other_people_in_the_same_quarantined_record_stay(kept):
     key = kept.quarantine(b'[{"post_id":"other-post", "text":" "},%s]' % post())
     assert counted(kept.forget())["quarantine"] == 1
     entry = json.loads(kept.body("quarantine", key))
@@ -194,14 +194,14 @@ def test_of_several_people_in_one_quarantined_record_the_others_stay(kept):
         ("training", "scoring/a.jsonl.scored/v1/part-000000.jsonl.gz", line(THEIRS)),
     ],
 )
-def test_a_file_that_was_put_there_by_hand_is_searched(kept, bucket, key, body):
+def test_manually_uploaded_files_are_searched(kept, bucket, key, body):
     kept.put(bucket, key, body)
     kept.forget()
     assert holding(kept, THEIRS) == []
     assert len(holding(kept, OTHERS)) == (OTHERS.encode() in body or body[:2] == b"\x1f\x8b")
 
 
-def test_a_record_without_an_owner_is_placed_without_its_text(kept):
+def test_a_record_of_unknown_owner_is_located_without_its_text(kept):
     key = kept.quarantine(b"%s, no JSON" % MARKER.encode())
     shown = kept.forget(execute=False)
     assert f"- s3://{kept.buckets['quarantine']}/{key}: 1" in shown
@@ -209,7 +209,7 @@ def test_a_record_without_an_owner_is_placed_without_its_text(kept):
     assert MARKER not in shown
 
 
-def test_of_many_objects_without_an_owner_the_first_are_listed(kept):
+def test_only_the_first_objects_of_unknown_owner_are_listed(kept):
     for number in range(13):
         kept.quarantine(b"no JSON", str(number))
     shown = kept.forget()

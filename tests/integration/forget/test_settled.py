@@ -35,7 +35,7 @@ def stale(kept, archive):
 
 
 @ARCHIVES
-def test_a_persons_rows_go_from_a_settled_part_and_others_stay(kept, archive):
+def test_settled_parts_lose_only_the_persons_rows(kept, archive):
     kept.archive(OTHERS, THEIRS, prefix=archive.raw)
     settle_hour(kept, archive)
     before = rows(kept, archive)
@@ -46,7 +46,7 @@ def test_a_persons_rows_go_from_a_settled_part_and_others_stay(kept, archive):
 
 
 @ARCHIVES
-def test_what_was_forgotten_is_no_reason_to_settle_again(kept, archive):
+def test_a_removal_does_not_make_settled_parts_stale(kept, archive):
     kept.archive(OTHERS, THEIRS, prefix=archive.raw)
     settle_hour(kept, archive)
     kept.forget()
@@ -54,7 +54,7 @@ def test_what_was_forgotten_is_no_reason_to_settle_again(kept, archive):
 
 
 @ARCHIVES
-def test_a_part_that_is_settled_again_does_not_bring_a_person_back(kept, archive):
+def test_settling_again_does_not_restore_a_persons_rows(kept, archive):
     kept.archive(OTHERS, THEIRS, prefix=archive.raw)
     settle_hour(kept, archive)
     kept.forget()
@@ -64,7 +64,7 @@ def test_a_part_that_is_settled_again_does_not_bring_a_person_back(kept, archive
     assert sorted(row["post_id"] for row in rows(kept, archive)) == sorted(["late", OTHERS])
 
 
-def test_a_part_that_was_a_persons_alone_stays_as_a_part_without_rows(kept):
+def test_a_part_with_one_persons_rows_becomes_an_empty_part(kept):
     kept.archive(THEIRS)
     settle_hour(kept, PREDICTIONS)
     kept.forget()
@@ -74,7 +74,7 @@ def test_a_part_that_was_a_persons_alone_stays_as_a_part_without_rows(kept):
     assert settle_hour(kept, PREDICTIONS).posts == 1
 
 
-def test_a_persons_rows_go_where_the_raw_objects_have_expired(kept):
+def test_rows_are_removed_when_the_raw_objects_have_expired(kept):
     kept.archive(OTHERS, THEIRS)
     settle_hour(kept, PREDICTIONS)
     for key in kept.keys("archive"):
@@ -85,7 +85,7 @@ def test_a_persons_rows_go_where_the_raw_objects_have_expired(kept):
     assert stale(kept, PREDICTIONS) == []
 
 
-def test_neither_summaries_nor_samples_name_anybody(kept):
+def test_summaries_and_samples_omit_post_ids(kept):
     kept.archive(OTHERS, THEIRS)
     settle_hour(kept, PREDICTIONS)
     kept.forget()

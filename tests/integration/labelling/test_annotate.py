@@ -11,7 +11,7 @@ from tests.conftest import PROJECT
 from tests.integration.labelling.drawn import ORDERED, POSTS, QUEUE, put_into_queue, submitted
 
 
-def test_annotating_submits_labels_with_their_time_and_goes_on_later(aws, run, tmp_path):
+def test_an_interrupted_session_resumes_and_submits_its_labels(aws, run, tmp_path):
     begun = datetime.now(UTC)
     stopped = run("annotate", keys=" 1\x03")
     assert stopped.exit_code == 130
@@ -35,7 +35,7 @@ def test_annotating_submits_labels_with_their_time_and_goes_on_later(aws, run, t
     assert len(submitted(aws)) == 3
 
 
-def test_annotating_shows_the_guideline_and_no_hint_of_the_model(run):
+def test_annotating_shows_the_guideline_and_hides_the_prediction(run):
     shown = run("annotate", keys=" q").stdout
     assert "Labelling guideline" in shown
     assert "0.9" not in shown
@@ -53,14 +53,14 @@ def test_annotating_shows_the_guideline_and_no_hint_of_the_model(run):
         '{"prediction_id": "p", "label": 1, "labelled_at": null}',
     ],
 )
-def test_a_progress_file_of_something_else_is_refused(run, tmp_path, line):
+def test_an_invalid_progress_file_is_rejected(run, tmp_path, line):
     (tmp_path / "annotations.jsonl").write_text(f"{line}\n")
     result = run("annotate", keys=" q")
     assert result.exit_code == 1
     assert "does not hold answers of `stresswatch annotate`" in " ".join(result.stderr.split())
 
 
-def test_undo_takes_the_last_answer_or_skip_back(aws, run):
+def test_undo_reverts_the_last_answer_or_skip(aws, run):
     result = run("annotate", keys=" u1usu0s1uu11q")
     assert result.exit_code == 0, result.output
     assert "There is nothing to undo." in result.stdout
@@ -72,7 +72,7 @@ def test_undo_takes_the_last_answer_or_skip_back(aws, run):
     ]
 
 
-def test_an_answer_of_an_earlier_session_can_be_undone(aws, run):
+def test_an_answer_from_an_earlier_session_can_be_undone(aws, run):
     run("annotate", keys=" 1\x03")
     run("annotate", keys=" u0q")
     assert [(one["text"], one["label"]) for one in submitted(aws)] == [(ORDERED[0].text, 0)]
@@ -89,13 +89,13 @@ def test_undo_leaves_answers_about_other_posts_alone(run, tmp_path):
     assert progress.read_text() == other
 
 
-def test_without_a_terminal_it_says_what_to_do_instead(run):
+def test_annotating_without_a_terminal_is_an_error(run):
     result = run("annotate", keys=[None])
     assert result.exit_code == 1
     assert "there is no terminal here" in " ".join(result.stderr.split())
 
 
-def test_another_key_says_which_keys_there_are_and_labels_nothing(aws, run):
+def test_an_unknown_key_shows_the_valid_keys_and_labels_nothing(aws, run):
     shown = run("annotate", keys=" x?\r1q").stdout
     assert shown.count("[1] stressed") >= 3
     assert shown.count("Labelling guideline") == 2
@@ -113,7 +113,7 @@ def test_a_narrow_terminal_shows_whole_posts(run, monkeypatch, width):
     assert "".join(ORDERED[0].text.split()) in "".join(shown.split())
 
 
-def test_a_post_cannot_give_orders_to_the_terminal(aws, run):
+def test_control_characters_in_posts_are_replaced_on_screen(aws, run):
     aws.s3.delete_object(Bucket=QUEUE, Key=aws.keys(QUEUE)[0])
     put_into_queue(aws.s3, QUEUE, [Post("p", "clear \x1b[2J\x9b2J\x07 all\rof it", (0.0,) * 5)])
     shown = run("annotate", keys=" 1q").stdout
@@ -121,5 +121,5 @@ def test_a_post_cannot_give_orders_to_the_terminal(aws, run):
     assert submitted(aws)[0]["text"] == "clear \x1b[2J\x9b2J\x07 all\rof it"
 
 
-def test_the_page_has_the_guideline_that_annotators_are_shown():
+def test_the_documented_guideline_matches_the_displayed_one():
     assert (PROJECT / "docs" / "labelling-guideline.md").read_text() == TASK.wording.guideline

@@ -58,7 +58,7 @@ def label(run):
     return label
 
 
-def test_a_task_has_the_post_and_the_model_s_answer_for_the_control(run):
+def test_a_task_has_the_post_and_the_models_prediction(run):
     first, *others = json.loads(export(run, "label-studio"))
     assert len(others) == 3
     assert first["data"].items() >= post_record(ORDERED[0]).items()
@@ -74,7 +74,7 @@ def test_a_task_has_the_post_and_the_model_s_answer_for_the_control(run):
     ]
 
 
-def test_each_annotated_task_is_a_label_of_its_post(aws, label):
+def test_each_annotated_task_becomes_a_label_of_its_post(aws, label):
     result = label([annotation("stressed")], [annotation("not stressed")])
     assert result.exit_code == 0, result.output
     assert "2 labels submitted." in result.stdout
@@ -83,7 +83,7 @@ def test_each_annotated_task_is_a_label_of_its_post(aws, label):
         assert (found["label"], found["labelled_at"]) == (given, GIVEN)
 
 
-def test_cancelled_and_empty_annotations_say_nothing(aws, label):
+def test_cancelled_and_empty_annotations_are_ignored(aws, label):
     skipped = annotation("stressed", was_cancelled=True)
     result = label([skipped], [annotation(None)], [annotation("stressed"), skipped])
     assert "1 label submitted." in result.stdout, result.output
@@ -103,7 +103,7 @@ def test_the_majority_is_the_label_and_its_share_the_confidence(aws, label):
     assert kept["text"] == ORDERED[1].text
 
 
-def test_of_an_annotator_s_several_annotations_the_newest_counts(aws, label):
+def test_only_the_newest_annotation_of_an_annotator_counts(aws, label):
     label(
         [
             annotation("stressed", 5, at=LATER),
@@ -125,7 +125,7 @@ def test_of_an_annotator_s_several_annotations_the_newest_counts(aws, label):
         ({"labelled_at": "2999-01-01T00:00:00Z"}, "task 1: labelled_at must not lie"),
     ],
 )
-def test_an_annotation_that_is_no_label_is_named_with_its_task(aws, run, changes, said):
+def test_an_invalid_annotation_is_rejected_with_its_task(aws, run, changes, said):
     (task, *_) = json.loads(export(run, "label-studio"))
     data = {
         name: value for name, value in task["data"].items() if changes.get(name, "") is not None
@@ -144,7 +144,7 @@ def test_an_annotation_that_is_no_label_is_named_with_its_task(aws, run, changes
     assert submitted(aws) == []
 
 
-def test_several_choices_of_one_annotation_are_refused(aws, label):
+def test_an_annotation_with_several_choices_is_rejected(aws, label):
     both = annotation("stressed")
     both["result"][0]["value"]["choices"] = list(CHOICES.values())
     result = label([both])
@@ -153,7 +153,7 @@ def test_several_choices_of_one_annotation_are_refused(aws, label):
 
 
 @pytest.mark.parametrize("content", ["[", '[{"annotations": [', "[]", "[1]"])
-def test_an_array_that_is_no_export_is_refused(aws, run, content):
+def test_an_invalid_export_is_rejected(aws, run, content):
     Path("broken.json").write_text(content)
     result = run("label", "broken.json")
     assert result.exit_code == 1
@@ -161,7 +161,7 @@ def test_an_array_that_is_no_export_is_refused(aws, run, content):
     assert submitted(aws) == []
 
 
-def test_tasks_without_annotations_are_named_as_such(run):
+def test_tasks_without_annotations_are_rejected(run):
     export(run, "label-studio", "--output", "tasks.json")
     result = run("label", "tasks.json")
     assert result.exit_code == 1
@@ -169,13 +169,13 @@ def test_tasks_without_annotations_are_named_as_such(run):
     assert "jq" not in result.stderr
 
 
-def test_an_export_without_any_choice_says_so(label):
+def test_an_export_without_choices_is_rejected(label):
     result = label([annotation(None)])
     assert result.exit_code == 1
     assert "has no annotation with a choice" in " ".join(result.stderr.split())
 
 
-def test_a_check_counts_and_submits_nothing(aws, label):
+def test_a_check_counts_labels_without_submitting_them(aws, label):
     both = [annotation("stressed", 1), annotation("not stressed", 2)]
     result = label([annotation("stressed")], both, options=("--check", "--json"))
     assert result.exit_code == 0, result.output
@@ -185,12 +185,12 @@ def test_a_check_counts_and_submits_nothing(aws, label):
     assert not Path("project-1.ties.jsonl").exists()
 
 
-def test_a_check_of_single_annotations_says_how_many_there_are(label):
+def test_a_check_of_single_annotations_counts_the_labels(label):
     said = label([annotation("stressed")], [annotation("stressed")], options=("--check",)).stdout
     assert "is an export of Label Studio: 2 posts have a label." in said
 
 
-def test_another_control_of_choices_is_not_the_label(aws, label):
+def test_choices_of_other_controls_are_ignored(aws, label):
     other = {"from_name": "language", "type": "choices", "value": {"choices": ["English"]}}
     with_other = annotation("stressed")
     with_other["result"].insert(0, other)
@@ -198,14 +198,14 @@ def test_another_control_of_choices_is_not_the_label(aws, label):
     assert [one["label"] for one in submitted(aws)] == [1, 0]
 
 
-def test_a_fault_of_a_task_is_named_once(label):
+def test_a_repeated_error_in_a_task_is_reported_once(label):
     said = label([annotation("maybe", by) for by in range(3)]).stderr
     assert said.count("task 1:") == 1
     assert "more" not in said
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-def test_an_export_that_an_editor_saved_with_its_mark_is_read(aws, run, label, encoding):
+def test_an_export_with_a_byte_order_mark_is_read(aws, run, label, encoding):
     label([annotation("stressed")], options=["--check"])
     path = Path("project-1.json")
     path.write_text(path.read_text(), encoding=encoding)
@@ -215,7 +215,7 @@ def test_an_export_that_an_editor_saved_with_its_mark_is_read(aws, run, label, e
 @pytest.mark.parametrize(
     "delimiter", [",", "\t", ";", None], ids=["csv", "tsv", "spreadsheet", "json-min"]
 )
-def test_rows_of_json_min_and_csv_are_annotations(aws, run, delimiter):
+def test_json_min_and_csv_exports_are_read(aws, run, delimiter):
     tasks = json.loads(export(run, "label-studio"))
     rows = [
         task["data"]
@@ -251,7 +251,7 @@ def test_rows_of_json_min_and_csv_are_annotations(aws, run, delimiter):
     assert {one["labelled_at"] for one in found} == {LATER}
 
 
-def test_the_page_has_the_configuration_whose_names_are_read():
+def test_the_documented_control_names_match_the_code():
     page = (PROJECT / "docs" / "labelling.md").read_text()
     view = ElementTree.fromstring(re.search(r"<View>.*?</View>", page, re.DOTALL)[0])
     assert view.find("Text").attrib == {"name": SHOWN, "value": "$text"}

@@ -39,7 +39,7 @@ def queued(day, post):
     return QueuedPost(f"{day}-{post.post_id}", post, 0.9, "v1", f"{day}T09:00:00+00:00", draw)
 
 
-def test_the_newest_week_with_an_estimate_counts_with_its_own_posts():
+def test_missing_labels_are_counted_for_the_newest_estimated_week():
     waiting = [
         queued("2026-11-22", POSTS[0]),
         queued("2026-11-23", POSTS[0]),
@@ -54,12 +54,12 @@ def test_the_newest_week_with_an_estimate_counts_with_its_own_posts():
 
 
 @pytest.mark.parametrize("rates", [[], RATES[3:4], RATES[-1:], RATES[1:2]])
-def test_without_a_week_s_estimate_there_is_nothing_to_narrow(rates):
+def test_without_a_weekly_estimate_there_is_nothing_to_narrow(rates):
     found = needs(8.0, rates, [])
     assert (found.week, found.needs) == (None, [])
 
 
-def test_the_command_shows_what_is_missing_beside_what_waits(aws, run):
+def test_the_command_shows_missing_labels_beside_waiting_posts(aws, run):
     monday = week_of(datetime.now(UTC).date())
     write_rates(aws.s3, "archive", [replace(WEEK, start=monday)])
     shown = run("queue", "--width", 8)
@@ -76,7 +76,7 @@ def test_the_command_shows_what_is_missing_beside_what_waits(aws, run):
     assert (row["low"], row["corrected_rate"], row["high"]) == (0.34, 0.4, 0.46)
 
 
-def test_before_the_first_estimate_the_command_says_what_it_takes(run):
+def test_before_the_first_estimate_the_command_says_what_to_do(run):
     said = " ".join(run("queue", "--width", 8).stdout.split())
     assert "No week has an estimate yet, so there is no interval to narrow." in said
     assert "Label 30 sampled posts of one day, and run `stresswatch measure`." in said
@@ -85,5 +85,5 @@ def test_before_the_first_estimate_the_command_says_what_it_takes(run):
 
 
 @pytest.mark.parametrize("width", [0, -5, 101])
-def test_a_width_that_is_no_share_is_refused(run, width):
+def test_a_width_outside_0_to_100_points_is_rejected(run, width):
     assert run("queue", "--width", width).exit_code == 2

@@ -31,7 +31,7 @@ def test_the_queue_is_counted_by_day_and_community(run):
     assert not holds_marker(shown.encode())
 
 
-def test_a_stack_that_draws_nothing_says_which_setting_to_change(run):
+def test_without_a_label_queue_the_error_names_the_setting(run):
     del run.outputs[stack_outputs.LABEL_QUEUE_BUCKET]
     for command in (["queue"], ["queue", "export", "--format", "csv"], ["annotate"]):
         result = run(*command)
@@ -39,14 +39,14 @@ def test_a_stack_that_draws_nothing_says_which_setting_to_change(run):
         assert "labelling.label_sample_share" in result.stderr
 
 
-def test_posts_come_out_in_the_order_of_a_random_subsample(run):
+def test_a_limited_export_is_a_random_subsample(run):
     for limit in (1, 3, 4, 100):
         lines = export(run, "jsonl", "--limit", limit).splitlines()
         texts = [json.loads(line)["text"] for line in lines]
         assert texts == [post.text for post in ORDERED[:limit]]
 
 
-def test_posts_of_a_day_and_later_come_out_in_the_same_order(run):
+def test_an_export_from_a_given_day_on_keeps_the_order(run):
     for day, expected in (
         ("2026-11-23", ORDERED),
         ("2026-11-24", [ORDERED[0], ORDERED[3]]),
@@ -70,7 +70,7 @@ def test_a_blind_export_omits_the_prediction(run, format_):
 
 
 @pytest.mark.parametrize("options", [(), ("--blind",)])
-def test_a_csv_has_a_column_for_each_field_and_a_label_to_fill_in(run, options):
+def test_a_csv_export_has_a_column_per_field_and_a_label_column(run, options):
     exported = export(run, "csv", *options)
     assert exported.startswith(BYTE_ORDER_MARK)
     rows = list(csv.DictReader(io.StringIO(exported.removeprefix(BYTE_ORDER_MARK), newline="")))
@@ -84,7 +84,7 @@ def test_a_csv_has_a_column_for_each_field_and_a_label_to_fill_in(run, options):
 
 
 @pytest.mark.parametrize("format_", ["csv", "jsonl"])
-def test_a_file_that_is_filled_in_labels_the_same_posts(aws, run, format_):
+def test_a_filled_in_export_labels_the_same_posts(aws, run, format_):
     assert export(run, format_, "--output", "posts") == ""
     with Path("posts").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file) if format_ == "csv" else map(json.loads, file))
@@ -105,7 +105,7 @@ def test_a_file_that_is_filled_in_labels_the_same_posts(aws, run, format_):
     assert json.loads(run("queue", "--json").stdout)["waiting"] == 0
 
 
-def test_rows_without_a_label_yet_wait_on(aws, run):
+def test_unlabelled_rows_stay_in_the_queue(aws, run):
     first, *others = map(json.loads, export(run, "jsonl").splitlines())
     write_lines("half", [first | {"label": "stressed"}, *others])
     result = run("label", "half")
@@ -115,7 +115,7 @@ def test_rows_without_a_label_yet_wait_on(aws, run):
     assert "3 posts wait for a label; 1 sampled post has one." in run("queue").stdout
 
 
-def test_files_of_several_annotators_one_after_the_other_are_a_vote(aws, run):
+def test_concatenated_files_of_annotators_are_a_majority_vote(aws, run):
     rows = [json.loads(line) for line in export(run, "jsonl").splitlines()]
     # Posts with two votes or more have eight ratings, so alpha is 1 - 7 * 4 / (64 - 25 - 9).
     votes = [(1, 1, 0), (0, 0, 0), (1, 0, None), (1, None, None)]
@@ -151,7 +151,7 @@ def test_files_of_several_annotators_one_after_the_other_are_a_vote(aws, run):
 
 
 @pytest.mark.parametrize("options", [(), ("--check", "--stage", "dev")])
-def test_labels_of_no_drawn_post_are_counted_with_the_likely_cause(aws, run, options):
+def test_unmatched_labels_are_counted_with_the_likely_cause(aws, run, options):
     first, second, third, fourth = map(json.loads, export(run, "jsonl").splitlines())
     misread = second["text"].encode().decode("cp1252", errors="replace")
     changed = [first, second | {"text": misread}, third | {"post_id": "other"}, fourth]
@@ -164,7 +164,7 @@ def test_labels_of_no_drawn_post_are_counted_with_the_likely_cause(aws, run, opt
     assert "match" not in run("label", "changed.jsonl", "--check").stdout
 
 
-def test_a_table_with_excel_s_separator_line_is_still_an_export(run):
+def test_a_csv_with_excels_separator_line_is_read(run):
     exported = export(run, "csv").removeprefix("\ufeff")
     rows = list(csv.DictReader(io.StringIO(exported, newline="")))
     with Path("excel.csv").open("w", encoding="utf-8-sig", newline="") as file:
@@ -175,7 +175,7 @@ def test_a_table_with_excel_s_separator_line_is_still_an_export(run):
     assert "4 posts are ties of the annotators." in run("label", "excel.csv", "--check").stdout
 
 
-def test_a_wrong_label_in_an_export_is_named_with_its_line(aws, run):
+def test_an_invalid_label_is_rejected_with_its_line(aws, run):
     first, second, *_ = map(json.loads, export(run, "jsonl").splitlines())
     write_lines("wrong.jsonl", [first | {"label": "0"}, second | {"label": "maybe"}])
     result = run("label", "wrong.jsonl")
@@ -184,7 +184,7 @@ def test_a_wrong_label_in_an_export_is_named_with_its_line(aws, run):
     assert submitted(aws) == []
 
 
-def test_an_export_does_not_replace_a_file(run):
+def test_an_export_does_not_overwrite_a_file(run):
     export(run, "csv", "--output", "posts.csv")
     result = run("queue", "export", "--format", "csv", "--output", "posts.csv")
     assert result.exit_code == 1

@@ -10,7 +10,7 @@ WRITES = ("PutObject", "DeleteObject")
 
 
 @pytest.mark.parametrize("done", range(10))
-def test_a_kill_at_any_write_or_invocation_loses_and_repeats_nothing(stack, done):
+def test_records_are_predicted_once_despite_a_kill_at_any_step(stack, done):
     stack.reject(1, 2)
     stack.give_up(3, 4)
     steps = iter(range(100))
@@ -40,7 +40,7 @@ def test_a_kill_at_any_write_or_invocation_loses_and_repeats_nothing(stack, done
     assert stack.held() == {}
 
 
-def test_claims_of_a_killed_replay_stand_for_a_while_and_are_named(stack):
+def test_claims_of_a_killed_replay_hold_until_they_expire(stack):
     stack.reject(1, 2)
 
     def die():
@@ -65,7 +65,7 @@ def test_claims_of_a_killed_replay_stand_for_a_while_and_are_named(stack):
     assert stack.delivered == {"1": 1, "2": 1}
 
 
-def test_who_stops_it_by_hand_can_go_on_at_once(stack):
+def test_a_manually_stopped_replay_can_be_restarted_at_once(stack):
     stack.reject(1)
     before = stack.held()
 
@@ -83,7 +83,7 @@ def test_who_stops_it_by_hand_can_go_on_at_once(stack):
 
 
 @pytest.mark.parametrize("operation", ["PutObject", "invoke", "DeleteObject"])
-def test_two_who_replay_at_once_send_each_record_once(stack, operation):
+def test_concurrent_replays_send_each_record_once(stack, operation):
     stack.reject(*range(1, 6))
     stack.give_up(6, 7)
     others_turn = iter([True])
@@ -102,7 +102,7 @@ def test_two_who_replay_at_once_send_each_record_once(stack, operation):
     assert stack.held() == {}
 
 
-def test_a_post_that_is_forgotten_meanwhile_is_not_sent(stack):
+def test_a_post_forgotten_during_a_replay_is_not_sent(stack):
     stack.reject(1, 2)
     (first, _) = stack.aws.keys("quarantine")
     forget = iter([True])
@@ -117,7 +117,7 @@ def test_a_post_that_is_forgotten_meanwhile_is_not_sent(stack):
     assert stack.held() == {}
 
 
-def test_a_permission_that_is_missing_ends_it_with_what_was_done_by_then(stack):
+def test_a_missing_permission_shows_what_was_sent_so_far(stack):
     stack.reject(1)
     stack.give_up(2)
 

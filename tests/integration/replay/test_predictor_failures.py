@@ -10,7 +10,7 @@ from tests.integration.conftest import CONTEXT
 from tests.integration.replay.stack import crash_on, ids
 
 
-def test_a_predictor_that_cannot_finish_is_retried_and_changes_nothing(stack):
+def test_partial_batch_failures_are_retried_and_the_records_kept(stack):
     stack.reject(1)
     before = stack.held()
     stack.answer = lambda event: {"batchItemFailures": [{"itemIdentifier": "1"}]}
@@ -22,7 +22,7 @@ def test_a_predictor_that_cannot_finish_is_retried_and_changes_nothing(stack):
     assert stack.replay() == 0
 
 
-def test_it_goes_on_from_the_first_record_that_is_unfinished(stack):
+def test_a_retry_continues_from_the_first_unfinished_record(stack):
     stack.give_up(1, 2, 3)
     refused = iter(["2", "3"])
 
@@ -36,7 +36,7 @@ def test_it_goes_on_from_the_first_record_that_is_unfinished(stack):
     assert stack.slept == []
 
 
-def test_a_record_that_crashes_the_predictor_stays_and_the_rest_is_done(stack):
+def test_only_the_record_that_crashes_the_predictor_stays(stack):
     key = stack.give_up(1, 2, 3, 4)
     stack.reject(5)
     stack.answer = crash_on("3")
@@ -52,7 +52,7 @@ def test_a_record_that_crashes_the_predictor_stays_and_the_rest_is_done(stack):
     assert stack.archived() == ids(1, 2, 3, 4, 5)
 
 
-def test_a_predictor_that_fails_on_everything_is_soon_left_in_peace(stack):
+def test_a_replay_stops_after_several_failures_in_a_row(stack):
     stack.give_up(*range(1, 101))
     before = stack.held()
     stack.answer = crash_on(*map(str, range(1, 101)))

@@ -29,7 +29,7 @@ def test_a_dry_run_counts_by_place_and_reason_and_changes_nothing(stack):
     assert (stack.held(), stack.delivered) == (before, {})
 
 
-def test_a_fixed_record_is_predicted_once_under_its_first_id(stack):
+def test_a_fixed_record_is_predicted_once_with_its_original_id(stack):
     stack.reject(1, 2)
     stack.give_up(3, 4)
     assert stack.archived() == []
@@ -44,7 +44,7 @@ def test_a_fixed_record_is_predicted_once_under_its_first_id(stack):
     assert "Empty the queue of failed batches" in stack.shown
 
 
-def test_a_second_replay_has_nothing_to_do_and_says_so(stack):
+def test_a_second_replay_finds_nothing_to_replay(stack):
     stack.reject(1)
     stack.replay()
     assert stack.replay() == 0
@@ -52,7 +52,7 @@ def test_a_second_replay_has_nothing_to_do_and_says_so(stack):
     assert stack.delivered == {"1": 1}
 
 
-def test_a_still_invalid_record_stays_once_with_its_present_reason(stack):
+def test_a_still_invalid_record_stays_with_its_current_reason(stack):
     stack.reject(1, text="")
     stack.reject(2)
     with stack.monkeypatch.context() as narrower:
@@ -84,7 +84,7 @@ def test_each_record_of_a_half_finished_batch_has_one_prediction(stack):
     assert {p["prediction_id"] for p in stack.aws.predictions()} == set(ids(1, 2, 3))
 
 
-def test_an_invocation_has_one_shard_and_keeps_to_the_limits(stack):
+def test_an_invocation_has_one_shard_and_at_most_500_records(stack):
     with stack.monkeypatch.context() as narrow:
         narrow.setattr(posts, "MAXIMUM_TEXT_LENGTH", 5)
         for shard in ("shardId-000000000001", "shardId-000000000002"):
@@ -103,7 +103,7 @@ def test_an_invocation_has_one_shard_and_keeps_to_the_limits(stack):
     assert shards == [{"shardId-000000000001"}] * 2 + [{"shardId-000000000002"}] * 2
 
 
-def test_what_cannot_be_read_stays_and_is_named_and_holds_nothing_up(stack):
+def test_unreadable_objects_are_named_and_do_not_block_a_replay(stack):
     stack.reject(1)
     strange = {
         f"quarantine/date={NOW:%Y-%m-%d}/a.json": b"[]",
@@ -119,7 +119,7 @@ def test_what_cannot_be_read_stays_and_is_named_and_holds_nothing_up(stack):
     assert stack.held() == strange
 
 
-def test_an_object_that_is_put_back_keeps_its_metadata(stack):
+def test_a_restored_object_keeps_its_metadata(stack):
     stack.reject(1)
     (key,) = stack.aws.keys("quarantine")
     stack.answer = crash_on("1")
@@ -130,7 +130,7 @@ def test_an_object_that_is_put_back_keeps_its_metadata(stack):
     assert base64.b64decode(entry["payload_base64"]) == streamed(1, f"{MARKER} and more words").data
 
 
-def test_what_it_says_holds_no_text(stack):
+def test_the_output_omits_post_text(stack):
     stack.reject(1, 2)
     stack.give_up(3)
     stack.answer = crash_on("3")
@@ -141,7 +141,7 @@ def test_what_it_says_holds_no_text(stack):
 
 
 @pytest.mark.parametrize("width", [20, 40])
-def test_a_narrow_terminal_is_no_obstacle(stack, width):
+def test_output_fits_a_narrow_terminal(stack, width):
     stack.reject(1)
     stack.give_up(2)
     stack.replay(execute=False, width=width)

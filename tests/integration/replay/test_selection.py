@@ -11,7 +11,7 @@ from stresswatch.storage import quarantine
 from tests.integration.replay.stack import NOW
 
 
-def test_only_what_was_asked_for_is_sent(stack):
+def test_only_selected_records_are_sent(stack):
     stack.reject(1, arrived=NOW - timedelta(days=2))
     stack.reject(2, arrived=NOW - timedelta(minutes=2))
     stack.reject(3, text="")
@@ -28,12 +28,12 @@ def test_only_what_was_asked_for_is_sent(stack):
 
 
 @pytest.mark.parametrize("moments", [("", None), (None, "")])
-def test_an_empty_time_is_refused_and_does_not_select_everything(moments):
+def test_an_empty_time_is_rejected(moments):
     with pytest.raises(OperatorError, match="is ''; give an ISO 8601 time"):
         selection_of([], *moments)
 
 
-def test_days_that_were_not_asked_for_are_not_even_read(stack):
+def test_only_the_selected_days_are_read(stack):
     for days in range(4):
         stack.reject(days + 1, arrived=NOW - timedelta(days=days))
     read = []
@@ -44,7 +44,7 @@ def test_days_that_were_not_asked_for_are_not_even_read(stack):
     assert [key.split("/")[1] for key in read] == [quarantine.day(since)]
 
 
-def test_a_reason_that_nothing_has_is_answered_with_those_that_there_are(stack):
+def test_an_unknown_reason_is_reported_with_the_known_ones(stack):
     stack.reject(1)
     stack.give_up(2)
     assert stack.replay("text_to_long") == 0

@@ -16,14 +16,14 @@ VERSION = Pointer("v1", "s3://models/models/v1/", "0" * 64)
 
 
 class TestAdmission:
-    def test_the_first_retraining_may_begin(self, aws, executions):
+    def test_the_first_retraining_is_admitted(self, aws, executions):
         assert admission(executions.start(), CONTEXT) == {
             "admitted": True,
             "reason": "",
             "again_at": None,
         }
 
-    def test_one_runs_at_a_time(self, aws, executions):
+    def test_only_one_retraining_runs_at_a_time(self, aws, executions):
         first, second = executions.start("first"), executions.start("second")
         admission(first, CONTEXT)
         assert admission(second, CONTEXT) == {
@@ -32,11 +32,11 @@ class TestAdmission:
             "again_at": None,
         }
 
-    def test_a_retried_admission_answers_the_same(self, aws, executions):
+    def test_a_retried_admission_gives_the_same_answer(self, aws, executions):
         first = executions.start()
         assert admission(first, CONTEXT) == admission(first, CONTEXT)
 
-    def test_after_a_training_no_other_begins_until_the_cool_down_is_over(self, aws, executions):
+    def test_a_retraining_during_the_cool_down_is_denied(self, aws, executions):
         first = executions.start("first")
         admission(first, CONTEXT)
         executions.stop(first)
@@ -46,14 +46,14 @@ class TestAdmission:
         waits = datetime.fromisoformat(may_begin) - datetime.fromisoformat(ended)
         assert waits == timedelta(minutes=60)
 
-    def test_a_stopped_execution_leaves_no_lease_behind(self, aws, executions, monkeypatch):
+    def test_a_stopped_execution_releases_its_lease(self, aws, executions, monkeypatch):
         monkeypatch.setenv("COOL_DOWN_MINUTES", "0")
         first = executions.start("first")
         admission(first, CONTEXT)
         executions.stop(first)
         assert admission(executions.start("second"), CONTEXT)["admitted"]
 
-    def test_who_insists_need_not_wait_but_runs_alone_all_the_same(self, aws, executions):
+    def test_a_forced_retraining_skips_only_the_cool_down(self, aws, executions):
         first = executions.start("first")
         admission(first, CONTEXT)
         second = executions.start("second", force=True)
@@ -61,7 +61,7 @@ class TestAdmission:
         executions.stop(first)
         assert admission(second, CONTEXT)["admitted"]
 
-    def test_of_two_at_the_same_time_one_begins(self, aws, executions, monkeypatch):
+    def test_only_one_of_two_concurrent_requests_is_admitted(self, aws, executions, monkeypatch):
         """The other takes the lease between this one's look at it and its own attempt."""
         first, second = executions.start("first"), executions.start("second")
         look = Journal.lease_holder
@@ -76,7 +76,7 @@ class TestAdmission:
         assert admission(first, CONTEXT)["reason"] == "second is still retraining"
         assert admission(second, CONTEXT)["admitted"]
 
-    def test_what_was_suppressed_is_counted(self, aws, executions, capsys):
+    def test_suppressed_retrainings_are_counted(self, aws, executions, capsys):
         first, second = executions.start("first"), executions.start("second")
         admission(first, CONTEXT)
         admission(second, CONTEXT)
@@ -101,7 +101,9 @@ class TestProbation:
     def ask(self, executions, request):
         return admission({**executions.start("second"), "request": request}, CONTEXT)
 
-    def test_an_alarm_waits_for_its_end_and_the_cool_down(self, executions, shadow, capsys):
+    def test_an_alarm_is_deferred_until_after_probation_and_cool_down(
+        self, executions, shadow, capsys
+    ):
         ends = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
         shadow(ends)
         answer = self.ask(executions, DRIFT_ALARM)
@@ -109,19 +111,23 @@ class TestProbation:
         assert datetime.fromisoformat(answer["again_at"]) == ends + timedelta(hours=1)
         assert counted(capsys, "RetrainingsSuppressed")[-1] == 0
 
-    def test_and_is_admitted_then(self, aws, executions, first, shadow, monkeypatch):
+    def test_an_alarm_is_admitted_after_probation_and_cool_down(
+        self, aws, executions, first, shadow, monkeypatch
+    ):
         monkeypatch.setenv("COOL_DOWN_MINUTES", "0")
         shadow(datetime.now(UTC))
         executions.stop(first)
         assert self.ask(executions, DRIFT_ALARM)["admitted"]
 
-    def test_while_the_last_look_goes_on_it_waits_a_little(self, executions, shadow, monkeypatch):
+    def test_an_alarm_is_briefly_deferred_during_the_last_evaluation(
+        self, executions, shadow, monkeypatch
+    ):
         monkeypatch.setenv("COOL_DOWN_MINUTES", "0")
         shadow(datetime.now(UTC) - timedelta(minutes=5))
         again_at = datetime.fromisoformat(self.ask(executions, DRIFT_ALARM)["again_at"])
         assert timedelta(0) < again_at - datetime.now(UTC) <= timedelta(minutes=1)
 
-    def test_a_request_by_schedule_is_not_deferred(self, executions, shadow):
+    def test_a_scheduled_request_is_not_deferred(self, executions, shadow):
         shadow(datetime.now(UTC) + timedelta(hours=3))
         assert self.ask(executions, BY_SCHEDULE)["again_at"] is None
 

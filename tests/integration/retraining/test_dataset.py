@@ -25,7 +25,7 @@ from tests.integration.retraining.workflow import (
 
 
 class TestDataset:
-    def test_base_and_labels_make_one_training_set(self, aws, base):
+    def test_base_data_and_labels_form_one_training_set(self, aws, base):
         new = make_posts(30, seed=2)
         aws.put("training", "labels/a.jsonl", lines(new, labelled_at="2026-11-23T00:00:00Z"))
         answer = dataset(DRIFT_ALARM, CONTEXT)
@@ -33,7 +33,7 @@ class TestDataset:
         key = answer["dataset_uri"].removeprefix("s3://training/") + "posts.jsonl"
         assert sha256(aws.body("training", key)) == answer["dataset_sha256"]
 
-    def test_what_the_set_is_made_of_stands_beside_it(self, aws, base):
+    def test_the_sources_of_a_training_set_are_recorded_beside_it(self, aws, base):
         aws.put("training", "datasets/base/another.jsonl", lines(make_posts(40, seed=3)) + b"{\n")
         aws.put("training", "datasets/base/nothing new.jsonl", lines(make_posts(20, seed=3)))
         corrected = [replace(post, label=1 - post.label) for post in make_posts(300)[:7]]
@@ -48,7 +48,7 @@ class TestDataset:
         assert (made.labels, made.invalid, made.counts.posts) == (37, 1, 370)
         assert all(datetime.fromisoformat(one.uploaded_at).tzinfo for one in made.base.values())
 
-    def test_what_is_recorded_of_a_set_holds_no_id_and_no_text(self, aws):
+    def test_recorded_sources_omit_ids_and_text(self, aws):
         posts = [
             replace(one, post=one.post._replace(post_id=f"the-id-{number}", text=f"word {number}"))
             for number, one in enumerate(make_posts(300))
@@ -59,14 +59,12 @@ class TestDataset:
         assert b"the-id" not in recorded
         assert b"word" not in recorded
 
-    def test_the_parent_is_the_champion_and_nothing_before_the_first(
-        self, aws, base, version_files
-    ):
+    def test_the_parent_is_the_champion_or_empty_without_one(self, aws, base, version_files):
         assert dataset(DRIFT_ALARM, CONTEXT)["parent"] == ""
         aws.promote("v1", version_files)
         assert dataset(DRIFT_ALARM, CONTEXT)["parent"] == "v1"
 
-    def test_labels_of_many_files_and_of_a_large_one_are_all_read(self, aws, base):
+    def test_labels_from_many_and_large_files_are_all_read(self, aws, base):
         for number, one in enumerate(make_posts(40, seed=2)):
             label(aws, chr(ord("a") + number), [one])
         long = [
@@ -94,14 +92,14 @@ class TestDataset:
         assert aws.keys("training", "datasets/v") == before
         assert counted(capsys, "RetrainingsDeclined") == [0, 1]
 
-    def test_with_enough_new_labels_it_goes_on(self, aws, base):
+    def test_a_retraining_continues_with_enough_new_labels(self, aws, base):
         label(aws, "a", make_posts(30, seed=2))
         judge(aws, dataset(DRIFT_ALARM, CONTEXT)["version"])
         label(aws, "b", make_posts(20, seed=4))
         answer = dataset(DRIFT_ALARM, CONTEXT)
         assert (answer["new_labels"], answer["declined"]) == (20, None)
 
-    def test_a_label_that_was_corrected_is_new_and_one_given_again_is_not(self, aws, base):
+    def test_a_corrected_label_is_new_but_a_repeated_one_is_not(self, aws, base):
         posts = make_posts(30, seed=2)
         label(aws, "a", posts)
         judge(aws, dataset(DRIFT_ALARM, CONTEXT)["version"])
@@ -109,23 +107,23 @@ class TestDataset:
         label(aws, "c", [replace(post, label=1 - post.label) for post in posts[10:17]])
         assert dataset(DRIFT_ALARM, CONTEXT)["new_labels"] == 7
 
-    def test_labels_of_a_version_that_was_never_judged_stay_new(self, aws, base):
+    def test_labels_of_an_unjudged_version_stay_new(self, aws, base):
         label(aws, "a", make_posts(30, seed=2))
         dataset(DRIFT_ALARM, CONTEXT)
         assert dataset(DRIFT_ALARM, CONTEXT)["new_labels"] == 30
 
-    def test_who_insists_needs_no_new_label(self, aws, base):
+    def test_a_forced_retraining_runs_without_new_labels(self, aws, base):
         judge(aws, dataset(DRIFT_ALARM, CONTEXT)["version"])
         assert dataset(DRIFT_ALARM, CONTEXT)["declined"]
         assert dataset(FORCED, CONTEXT)["dataset_uri"]
 
-    def test_labels_that_leave_no_base_holdout_are_an_error_before_training(self, aws, base):
+    def test_an_empty_base_holdout_is_an_error_before_training(self, aws, base):
         label(aws, "a", [replace(post, label=1 - post.label) for post in make_posts(300)])
         with pytest.raises(NoBaseHoldout, match="upload more base data with `stresswatch seed`"):
             dataset(DRIFT_ALARM, CONTEXT)
         assert aws.keys("training", "datasets/v") == []
 
-    def test_what_should_be_looked_at_is_counted(self, aws, base, capsys):
+    def test_contradictory_future_and_unweighted_labels_are_counted(self, aws, base, capsys):
         posts = make_posts(300)
         flipped = [replace(post, label=1 - post.label) for post in posts[:2]]
         aws.put("training", "datasets/base/again.jsonl", lines(flipped))
@@ -141,7 +139,7 @@ class TestDataset:
         assert values(logged, "ContradictoryPosts") == [2]
         assert values(logged, "FutureLabels") == [4]
 
-    def test_a_label_that_is_corrected_back_is_new_and_keeps_the_base_data(self, aws, base):
+    def test_a_label_corrected_back_is_new_and_restores_the_base_post(self, aws, base):
         posts = make_posts(300)
         label(aws, "a", [replace(post, label=1 - post.label) for post in posts[:25]])
         first = dataset(DRIFT_ALARM, CONTEXT)
@@ -152,7 +150,7 @@ class TestDataset:
         assert (answer["base_posts"], answer["labelled_posts"]) == (300, 0)
         assert (answer["new_labels"], answer["declined"]) == (25, None)
 
-    def test_copies_on_both_sides_of_the_split_leave_nothing_to_judge_by(self, aws):
+    def test_a_holdout_of_training_duplicates_alone_is_an_error(self, aws):
         # With ten ids for one text, one is for training in all but ten of a hundred million cases.
         copies = [
             replace(post, post=post.post._replace(post_id=f"{post.post.post_id}-{copy}"))
@@ -163,33 +161,33 @@ class TestDataset:
         with pytest.raises(NoBaseHoldout, match="text also occurs under a training post's id"):
             dataset(DRIFT_ALARM, CONTEXT)
 
-    def test_labels_that_repeat_the_base_data_leave_the_base_holdout(self, aws, base):
+    def test_labels_that_repeat_base_data_keep_the_base_holdout(self, aws, base):
         label(aws, "a", make_posts(300))
         answer = dataset(DRIFT_ALARM, CONTEXT)
         assert (answer["base_posts"], answer["labelled_posts"]) == (300, 0)
 
-    def test_no_posts_at_all_is_an_error_that_says_what_to_do(self, aws):
+    def test_an_empty_training_set_is_an_error_with_advice(self, aws):
         aws.put("training", "labels/a.jsonl", b"{\n")
         with pytest.raises(EmptyDataSet, match="1 invalid lines; upload base data"):
             dataset(DRIFT_ALARM, CONTEXT)
 
-    def test_a_schedule_before_anything_was_seeded_is_declined(self, aws):
+    def test_a_scheduled_request_before_the_first_seed_is_declined(self, aws):
         answer = dataset(BY_SCHEDULE, CONTEXT)
         assert answer["posts"] == 0
         assert "`stresswatch seed`" in answer["declined"]
         assert not aws.keys("training")
 
     @pytest.mark.parametrize("request_", [DRIFT_ALARM, FORCED | BY_SCHEDULE])
-    def test_other_requests_before_the_first_seed_get_an_error(self, aws, request_):
+    def test_other_requests_before_the_first_seed_are_an_error(self, aws, request_):
         with pytest.raises(EmptyDataSet, match="0 invalid lines"):
             dataset(request_, CONTEXT)
 
-    def test_a_schedule_that_finds_posts_gone_is_an_error(self, aws):
+    def test_a_scheduled_request_with_missing_posts_is_an_error(self, aws):
         aws.put("models", "models/v1/verdict.json", b"{}")
         with pytest.raises(EmptyDataSet):
             dataset(BY_SCHEDULE, CONTEXT)
 
-    def test_a_schedule_that_finds_invalid_posts_alone_is_an_error(self, aws):
+    def test_a_scheduled_request_with_only_invalid_posts_is_an_error(self, aws):
         aws.put("training", "labels/a.jsonl", b"{\n")
         with pytest.raises(EmptyDataSet):
             dataset(BY_SCHEDULE, CONTEXT)

@@ -25,7 +25,7 @@ class TestGate:
         assert published == {*VERSION_FILES, "verdict.json"}
         assert json.dumps(answer)
 
-    def test_a_model_of_random_labels_of_texts_under_two_ids_is_not_promoted(self, aws, tmp_path):
+    def test_a_model_of_random_labels_with_duplicate_texts_is_rejected(self, aws, tmp_path):
         chance = random.Random(1)
         guessed = [replace(post, label=chance.randint(0, 1)) for post in make_posts(600)]
         posts = [
@@ -42,13 +42,13 @@ class TestGate:
         assert metrics["posts"] > 20
         assert metrics["roc_auc"] < 0.75
 
-    def test_the_verdict_stands_beside_the_version(self, aws, base, version_files):
+    def test_the_verdict_is_stored_with_the_version(self, aws, base, version_files):
         deliver(aws, version_files)
         answer = gate(gate_event(dataset(DRIFT_ALARM, CONTEXT), "v1"), CONTEXT)
         verdict = json.loads(aws.body("models", "models/v1/verdict.json"))
         assert verdict == {name: answer[name] for name in verdict}
 
-    def test_a_verdict_is_counted_once_with_what_the_training_costs(
+    def test_a_verdict_and_its_training_time_are_counted_once(
         self, aws, base, version_files, capsys
     ):
         deliver(aws, version_files)
@@ -61,7 +61,7 @@ class TestGate:
         assert values(logged, "ChallengersRejected") == [0.0]
         assert values(logged, "TrainingSeconds") == [90.0]
 
-    def test_drift_is_compared_with_the_training_set_of_the_champion(
+    def test_drift_is_measured_against_the_champions_training_set(
         self, aws, base, version_files, tmp_path
     ):
         aws.promote("v1", version_files)
@@ -83,7 +83,7 @@ class TestGate:
         assert any(check["champion"] is not None for check in answer["checks"])
         assert answer["parent"] == "v1"
 
-    def test_the_rollback_target_of_a_probation_is_the_champion_compared(
+    def test_the_rollback_target_of_a_probation_is_the_judged_champion(
         self, aws, base, version_files, tmp_path, monkeypatch
     ):
         monkeypatch.setenv("PROBATION_SECONDS", "60")
@@ -96,15 +96,13 @@ class TestGate:
         retried = gate(event, CONTEXT)
         assert (retried["probation_seconds"], retried["champion"]) == (0, None)
 
-    def test_the_first_champion_has_no_probation(self, aws, base, version_files, monkeypatch):
+    def test_the_first_champion_skips_probation(self, aws, base, version_files, monkeypatch):
         monkeypatch.setenv("PROBATION_SECONDS", "60")
         deliver(aws, version_files)
         answer = gate(gate_event(dataset(DRIFT_ALARM, CONTEXT), "v1"), CONTEXT)
         assert (answer["probation_seconds"], answer["champion"]) == (0, None)
 
-    def test_a_retried_gate_finds_its_own_files_and_answers_the_same(
-        self, aws, base, version_files
-    ):
+    def test_a_retried_gate_gives_the_same_answer(self, aws, base, version_files):
         deliver(aws, version_files)
         event = gate_event(dataset(DRIFT_ALARM, CONTEXT), "v1")
         assert gate(event, CONTEXT) == gate(event, CONTEXT)
@@ -117,7 +115,7 @@ class TestGate:
             gate(gate_event(dataset(DRIFT_ALARM, CONTEXT), "v1"), CONTEXT)
         assert aws.body("models", "models/v1/model.npz") == before
 
-    def test_an_archive_of_another_version_is_refused(self, aws, base, version_files):
+    def test_a_model_archive_of_another_version_is_rejected(self, aws, base, version_files):
         deliver(aws, version_files)
         with pytest.raises(InvalidModelVersion, match="produced v1, not v9"):
             gate(gate_event(dataset(DRIFT_ALARM, CONTEXT), "v9"), CONTEXT)

@@ -15,7 +15,7 @@ from tests.integration.conftest import CONTEXT, ENVIRONMENT
 
 
 class TestApproval:
-    def test_what_waits_for_a_word_is_in_the_journal_until_its_time_is_over(self, aws):
+    def test_a_pending_approval_stays_in_the_journal_until_it_expires(self, aws):
         approval({"version": "v2", "execution": "arn:execution", "token": "token"}, CONTEXT)
         pending = aws.journal.approval("v2")
         assert (pending.execution, pending.token) == ("arn:execution", "token")
@@ -25,7 +25,7 @@ class TestApproval:
 
 
 class TestPromote:
-    def test_before_the_first_promotion_there_is_no_champion_and_no_history(self, aws):
+    def test_before_the_first_promotion_champion_and_history_are_empty(self, aws):
         assert aws.pointer() is None
         assert read_changes(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"]) == []
 
@@ -37,7 +37,7 @@ class TestPromote:
         assert promote(self.event(pointer, ""), CONTEXT) == {"version": "v1", "before": ""}
         assert aws.pointer() == pointer
 
-    def test_the_parameters_history_says_why(self, aws, version_files):
+    def test_the_parameter_history_records_the_reason(self, aws, version_files):
         pointer = aws.publish("v1", version_files)
         word = {"approved": True, "by": "arn:aws:iam::1:user/ada", "why": "it looks fine"}
         promote(self.event(pointer, "") | {"approval": word}, CONTEXT)
@@ -45,9 +45,7 @@ class TestPromote:
             "promotion: the gate accepted it, arn:aws:iam::1:user/ada approved it: it looks fine"
         )
 
-    def test_a_version_that_was_rolled_back_is_not_promoted_by_a_late_retry(
-        self, aws, version_files
-    ):
+    def test_a_late_retry_does_not_promote_a_rolled_back_version(self, aws, version_files):
         pointer = aws.publish("v1", version_files)
         aws.journal.bar("v1", Decision.now("ada", "it is worse"))
         with pytest.raises(VersionBarred, match=r"v1 was rolled back at .* by ada"):
@@ -60,7 +58,7 @@ class TestPromote:
         promote(self.event(pointer, ""), CONTEXT)
         assert aws.pointer() == pointer
 
-    def test_two_first_promotions_at_once_let_the_first_of_them_serve(
+    def test_the_earlier_of_two_concurrent_first_promotions_serves(
         self, aws, version_files, monkeypatch
     ):
         serving = aws.promote("v2", version_files)
@@ -71,23 +69,21 @@ class TestPromote:
             promote(self.event(pointer, ""), CONTEXT)
         assert aws.pointer() == serving
 
-    def test_a_first_promotion_finds_what_a_lost_answer_wrote(
+    def test_a_first_promotion_succeeds_after_a_lost_response(
         self, aws, version_files, monkeypatch
     ):
         pointer = aws.promote("v1", version_files)
         monkeypatch.setattr("lambdas.promote.handler.read_pointer", lambda *_: None)
         assert promote(self.event(pointer, ""), CONTEXT) == {"version": "v1", "before": ""}
 
-    def test_a_verdict_about_another_champion_promotes_nothing(self, aws, version_files):
+    def test_a_challenger_judged_against_another_champion_is_rejected(self, aws, version_files):
         serving = aws.promote("v2", version_files)
         pointer = aws.publish("v1", version_files)
         with pytest.raises(ChampionMoved, match="judged against v0, but v2 serves"):
             promote(self.event(pointer, "v0"), CONTEXT)
         assert aws.pointer() == serving
 
-    def test_a_model_file_that_was_altered_since_the_verdict_is_not_promoted(
-        self, aws, version_files
-    ):
+    def test_a_model_altered_after_its_verdict_is_not_promoted(self, aws, version_files):
         pointer = aws.publish("v1", version_files)
         aws.put("models", "models/v1/model.npz", b"altered")
         with pytest.raises(DigestMismatch):

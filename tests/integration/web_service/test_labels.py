@@ -21,7 +21,7 @@ def labelled(aws):
     return assembled([], read_lines(aws.s3, "training", "labels/"))
 
 
-def test_labels_are_what_the_command_would_have_written_and_are_taken_once(aws):
+def test_labels_equal_those_of_the_command_and_are_accepted_once(aws):
     answer = post("/labels", LABELS)
     assert (answer.status, answer.body) == (200, {"labels": len(LABELS), "new": True})
     by_service = labelled(aws)
@@ -74,7 +74,7 @@ def newest(aws):
 
 
 @pytest.mark.parametrize("several", [1, 3])
-def test_a_restored_label_counts_as_the_newest(aws, giver, several):
+def test_a_label_changed_back_counts_as_the_newest(aws, giver, several):
     stressed = [one | {"label": 1} for one in LABELS[:several]]
     calm = [one | {"label": 0} for one in stressed]
     for place, labels in enumerate((stressed, calm, stressed, calm, stressed)):
@@ -84,7 +84,7 @@ def test_a_restored_label_counts_as_the_newest(aws, giver, several):
         assert set(newest(aws).values()) == {labels[0]["label"]}
 
 
-def test_a_label_given_again_after_the_retries_time_has_a_time_of_its_own(aws, giver):
+def test_a_label_repeated_after_the_retry_window_is_new(aws, giver):
     assert giver.give(LABELS[0])
     giver.now += RETRY_WINDOW
     assert not giver.give(LABELS[0])
@@ -99,7 +99,7 @@ def test_a_label_given_again_after_the_retries_time_has_a_time_of_its_own(aws, g
 
 
 @pytest.mark.parametrize("seconds_before", [0.5, 0])
-def test_labels_of_the_command_that_came_in_between_are_not_overlooked(aws, giver, seconds_before):
+def test_a_label_repeated_after_one_from_the_command_is_new(aws, giver, seconds_before):
     giver.give(LABELS[0])
     other = LABELS[0] | {"label": 1 - LABELS[0]["label"]}
     giver.now += timedelta(seconds=1)
@@ -111,7 +111,7 @@ def test_labels_of_the_command_that_came_in_between_are_not_overlooked(aws, give
     assert newest(aws)[LABELS[0]["post_id"]] == LABELS[0]["label"]
 
 
-def test_labels_that_say_when_they_were_given_are_taken_once_for_ever(aws, giver):
+def test_timestamped_labels_are_accepted_only_once(aws, giver):
     dated = [one | {"labelled_at": "2026-11-23T14:00:00+02:00"} for one in LABELS]
     assert giver.give(*dated)
     giver.now += timedelta(days=30)
@@ -124,7 +124,7 @@ def test_labels_that_say_when_they_were_given_are_taken_once_for_ever(aws, giver
     assert not giver.give(eldest)
 
 
-def test_an_object_of_a_later_time_hides_no_retry(aws, giver):
+def test_retries_are_detected_despite_later_objects(aws, giver):
     later = [timedelta(minutes=4), timedelta(days=30_000)]
     for ahead in later:
         aws.put("training", label_key(giver.now + ahead, "ahead"), b"")
@@ -133,13 +133,13 @@ def test_an_object_of_a_later_time_hides_no_retry(aws, giver):
     assert len(aws.keys("training", "labels/")) == len(later) + 1
 
 
-def test_label_objects_with_names_of_the_former_form_are_no_retries(aws, giver):
+def test_label_objects_with_old_style_names_are_not_retries(aws, giver):
     aws.put("training", "labels/web-0123456789abcdef0123456789abcdef.jsonl", b"")
     assert giver.give(LABELS[0])
     assert not giver.give(LABELS[0])
 
 
-def test_a_label_that_lies_in_the_future_is_refused_by_name(aws, giver):
+def test_a_label_dated_in_the_future_is_rejected_with_its_place(aws, giver):
     def dated(**ahead):
         return LABELS[0] | {"labelled_at": (giver.now + timedelta(**ahead)).isoformat()}
 
@@ -152,7 +152,7 @@ def test_a_label_that_lies_in_the_future_is_refused_by_name(aws, giver):
     assert giver.give(dated(minutes=5))
 
 
-def test_of_labels_all_are_taken_or_none(aws):
+def test_labels_are_accepted_all_or_none(aws):
     answer = post("/labels", [LABELS[0], LABELS[1] | {"label": 2}, {"label": 1, "text": "words"}])
     assert (answer.status, answer.reason) == (422, "labels_invalid")
     assert [(one["place"], one["title"]) for one in answer.body["errors"]] == [
@@ -163,7 +163,7 @@ def test_of_labels_all_are_taken_or_none(aws):
     assert post("/labels", [LABELS[0]] * (MAXIMUM_LABELS + 1)).reason == "body_invalid"
 
 
-def test_labels_that_cannot_be_written_now_may_come_again(aws, monkeypatch):
+def test_labels_that_cannot_be_written_get_a_retryable_error(aws, monkeypatch):
     def refuse(**_):
         raise ClientError({"Error": {"Code": "SlowDown", "Message": ""}}, "PutObject")
 

@@ -16,7 +16,7 @@ def without_place(said):
     return {name: said[name] for name in said.keys() - {"prediction_id", "predicted_at"}}
 
 
-def test_a_prediction_is_the_streams_own_to_the_bit(aws, champion):
+def test_a_prediction_equals_the_streamed_one_exactly(aws, champion):
     posts = [*POSTS, POSTS[0] | {"reasons": True}]
     predictor(kinesis_event([json.dumps(one).encode() for one in posts]), CONTEXT)
     streamed = list(map(without_place, aws.predictions()))
@@ -27,21 +27,21 @@ def test_a_prediction_is_the_streams_own_to_the_bit(aws, champion):
     assert "reasons" in streamed[-1]
 
 
-def test_predictions_are_answered_and_kept_nowhere(aws, champion):
+def test_predictions_are_not_stored(aws, champion):
     post("/predict", POSTS)
     assert aws.predictions() == []
     for bucket in ("archive", "quarantine", "training"):
         assert aws.keys(bucket) == []
 
 
-def test_predictions_have_ids_and_a_post_without_one_gets_its_place(aws, champion):
+def test_a_post_without_an_id_gets_its_position_as_id(aws, champion):
     answers = post("/predict", [{"text": "words"}, {"text": "words"}]).body["results"]
     assert [one["prediction"]["post_id"] for one in answers] == ["0", "1"]
     assert len({one["prediction"]["prediction_id"] for one in answers}) == 2
     assert post("/predict", {"text": "words"}).body["post_id"] == "0"
 
 
-def test_one_invalid_post_of_several_is_answered_with_its_problem(aws, champion):
+def test_each_invalid_post_of_several_is_answered_with_a_problem(aws, champion):
     answer = post("/predict", [POSTS[0], {"text": 5}, POSTS[1], "words"])
     assert answer.status == 207
     assert [set(one) for one in answer.body["results"]] == [
@@ -52,7 +52,7 @@ def test_one_invalid_post_of_several_is_answered_with_its_problem(aws, champion)
     assert {one["status"] for one in problems} == {422}
 
 
-def test_what_breaks_the_contract_is_unprocessable(aws):
+def test_contract_violations_are_unprocessable(aws):
     for value, reason in (
         ({"text": ""}, "text_empty"),
         ({"post_id": "a"}, "text_missing"),
@@ -67,7 +67,7 @@ def test_what_breaks_the_contract_is_unprocessable(aws):
         assert (answer.status, answer.reason) == (422, reason)
 
 
-def test_what_is_no_json_is_refused_before_it_is_looked_at(aws):
+def test_non_json_and_oversized_bodies_are_rejected(aws):
     for body, how, status in (
         ("{", {}, 400),
         (None, {}, 400),
@@ -79,12 +79,12 @@ def test_what_is_no_json_is_refused_before_it_is_looked_at(aws):
         assert (answer.status, answer.headers["content-type"]) == (status, PROBLEM)
 
 
-def test_the_media_type_may_be_written_in_capitals(aws, champion):
+def test_the_media_type_is_case_insensitive(aws, champion):
     answer = ask("POST", "/predict", '{"text": "words"}', content_type="Application/JSON")
     assert answer.status == 200
 
 
-def test_a_body_is_read_or_refused_however_deep_it_is_nested(aws, champion):
+def test_deeply_nested_bodies_are_read_or_rejected(aws, champion):
     """A reader's limit depends on Python's version: its recursion limit, or C's stack."""
 
     def answers(depth):
@@ -107,7 +107,7 @@ def test_a_body_is_read_or_refused_however_deep_it_is_nested(aws, champion):
         answers(depth)
 
 
-def test_a_byte_order_mark_before_a_body_is_ignored_as_in_the_stream(aws, champion):
+def test_a_byte_order_mark_before_a_body_is_ignored(aws, champion):
     assert ask("POST", "/predict", '\ufeff{"text": "words"}').status == 200
 
 

@@ -22,9 +22,7 @@ def test_without_a_champion_it_says_when_to_retry(aws):
     assert all(int(one.headers["retry-after"]) > 0 for one in answers)
 
 
-def test_health_says_that_a_model_serves_and_its_manifest_describes_it(
-    aws, champion, version_files
-):
+def test_health_is_ok_and_the_model_is_described_from_its_manifest(aws, champion, version_files):
     assert (ask("GET", "/health").status, ask("GET", "/health").body) == (200, {"status": "ok"})
     manifest = json.loads(version_files["manifest.json"])
     described = ask("GET", "/model").body
@@ -40,7 +38,7 @@ def test_the_service_follows_the_champion(aws, champion, version_files, monkeypa
     assert post("/predict", POSTS[0]).body["model_version"] == "v2"
 
 
-def test_an_unforeseen_error_is_a_problem_without_details(aws, champion, monkeypatch):
+def test_an_unexpected_error_is_a_problem_without_details(aws, champion, monkeypatch):
     def fail(*_):
         raise ValueError("could not convert string to float: 'words'")
 
@@ -60,14 +58,14 @@ class _Addresses(HTMLParser):
         self.found += [(tag, value) for name, value in attributes if name in {"src", "href"}]
 
 
-def test_the_page_needs_no_other_host(aws):
+def test_the_documentation_page_is_self_contained(aws):
     answer = ask("GET", "/docs")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html")
     assert "swagger-ui" in answer.text
     assert _Addresses(answer.text).found == []
 
 
-def test_the_document_has_the_routes_that_the_gateway_has(aws):
+def test_the_openapi_document_has_the_routes_of_the_gateway(aws):
     document = ask("GET", "/openapi.json").body
     assert document["openapi"].startswith("3.1")
     documented = {
@@ -80,7 +78,7 @@ def test_the_document_has_the_routes_that_the_gateway_has(aws):
         assert ask(method, path).status not in (404, 405)
 
 
-def test_an_answer_of_500_and_above_is_counted_by_the_version_of_the_code(aws, champion, capsys):
+def test_server_errors_are_counted_per_code_version(aws, champion, capsys):
     def counted():
         lines = capsys.readouterr().out.splitlines()
         return [json.loads(line) for line in lines if "ServerErrors" in line]

@@ -17,7 +17,7 @@ from training_jobs.model.pipelines import DEFAULT
 TRAIN, TEST = make_posts(150), make_posts(60, seed=2)
 
 
-def test_works_take_turns_and_the_first_round_is_not_counted():
+def test_benchmarks_alternate_and_the_first_round_is_discarded():
     log = []
     works = {name: Work(lambda name=name: log.append(name), units=10) for name in "ab"}
     seconds = time_in_turns(works, rounds=2)
@@ -39,7 +39,7 @@ def test_a_pipeline_is_measured_with_an_interval_around_each_metric(pipeline):
     assert set(report["f1_by_community"]) == {"anxiety", "ptsd"}
 
 
-def test_posts_without_numbers_are_scored_from_what_their_text_lets_expect():
+def test_posts_without_numeric_features_are_scored_by_their_text():
     report = quality._on_test(
         quality.PIPELINES["shipped, posts without numeric features"], TRAIN, TEST
     )
@@ -50,7 +50,7 @@ def test_the_baseline_removes_links_digits_and_stop_words_and_stems():
     assert clean("The 3 worries, worrying me: https://example.org/x") == "worri worri"
 
 
-def test_the_baselines_handler_answers_as_its_model_does():
+def test_the_baselines_handler_returns_its_models_probability():
     model = BaselineModel().fit(frame(TRAIN), [post.label for post in TRAIN])
     complete = [post for post in TEST if all(number == number for number in post.post.numbers)]
     (record,) = event_of(complete[:1])["Records"]
@@ -59,7 +59,7 @@ def test_the_baselines_handler_answers_as_its_model_does():
     assert answer["probability"] == model.predict_proba(frame(complete[:1]))[0, 1]
 
 
-def test_the_gate_tells_honest_challengers_from_poisoned_ones():
+def test_the_gate_rejects_unimproved_and_poisoned_challengers():
     posts = make_posts(600) + [
         replace(one, post=one.post._replace(source="homeless")) for one in make_posts(200, seed=2)
     ]
@@ -70,7 +70,7 @@ def test_the_gate_tells_honest_challengers_from_poisoned_ones():
     assert tallies["all labels flipped"].failed["ROC-AUC, base holdout"] == 1
 
 
-def test_a_pipeline_differs_from_itself_by_nothing():
+def test_a_pipeline_compared_with_itself_shows_no_difference():
     metrics = pipelines.compare(DEFAULT, TRAIN, seeds=1)
     assert set(metrics) == set(pipelines.METRICS)
     for found in metrics.values():
@@ -79,13 +79,13 @@ def test_a_pipeline_differs_from_itself_by_nothing():
         assert found["means"][0] == found["means"][1]
 
 
-def test_the_interval_of_a_difference_allows_for_folds_that_share_posts():
+def test_intervals_of_differences_account_for_overlapping_folds():
     low, high = pipelines.interval(np.array([0.0, 0.02] * 5))
     half = 2.262157 * (0.35 * 0.001 / 9) ** 0.5
     assert (low, high) == pytest.approx((0.01 - half, 0.01 + half), abs=1e-6)
 
 
-def test_number_weights_are_tried_on_each_kind_of_posts(monkeypatch):
+def test_numeric_feature_weights_are_tried_on_each_kind_of_post(monkeypatch):
     monkeypatch.setattr(number_weight, "_OTHERS", 200)
     monkeypatch.setattr(number_weight, "AVAILABLE", {"some": 60})
     few = {"words": number_weight.Kind(0, 1, 130), "numbers": number_weight.Kind(1, 0, 130)}

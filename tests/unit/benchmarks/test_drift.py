@@ -45,13 +45,13 @@ class TestWindows:
         assert not set(current["post_id"]) & set(reference["post_id"])
         assert set(reference["post_id"].value_counts()) == {SEGMENTS}
 
-    def test_of_too_few_posts_both_are_drawn_again_and_again(self):
+    def test_too_few_posts_are_drawn_repeatedly(self):
         table = scored()
         current, reference = two_samples(table, table)(2_000, np.random.default_rng(1))
         assert (len(current), len(reference)) == (2_000, IDS * SEGMENTS // 5)
         assert current["post_id"].value_counts().max() > SEGMENTS
 
-    def test_a_window_of_a_community_is_compared_with_a_reference_that_stays(self):
+    def test_a_communitys_window_is_compared_with_a_fixed_reference(self):
         table = scored()
         draw = one_sample(table, table.iloc[:100])
         for size in (300, 2_000):
@@ -61,7 +61,7 @@ class TestWindows:
 
 
 class TestVerdicts:
-    def test_windows_without_drift_have_none_and_a_shift_is_seen_in_each(self):
+    def test_drift_is_detected_in_every_shifted_window_and_no_other(self):
         quiet = judge(two_samples(scored(), scored()), 300, windows=10)
         assert (quiet.windows, quiet.alarms, quiet.drifted[0]) == (10, 0.0, 1.0)
         shifted = judge(two_samples(scored(), scored(offset=1.0)), 300, windows=10)
@@ -89,7 +89,7 @@ def rows_of(table, counts):
 class TestSuccessiveWindows:
     @pytest.mark.parametrize("missing", [0.0, 0.08, 0.2, 1.0])
     @pytest.mark.parametrize("offset", [0.0, 0.25])
-    def test_each_is_judged_as_the_monitor_judges_it(self, missing, offset, monkeypatch):
+    def test_each_window_is_judged_as_by_the_monitor(self, missing, offset, monkeypatch):
         before, after = lacking(scored(), 0.05), lacking(scored(offset), missing)
         windows, drawn = SuccessiveWindows(before, after), []
         judge_counts = windows._judge
@@ -108,7 +108,7 @@ class TestSuccessiveWindows:
             for one in counts
         ]
 
-    def test_they_have_as_many_posts_as_asked_for_of_whole_ids(self, monkeypatch):
+    def test_windows_have_the_requested_size_and_whole_ids(self, monkeypatch):
         windows, sizes = SuccessiveWindows(scored(), scored()), []
 
         def count(reference, counts):
@@ -120,7 +120,7 @@ class TestSuccessiveWindows:
         assert windows.run(300, 3, np.random.default_rng(1)).shape == (3,)
         assert sizes == [IDS * SEGMENTS // 5, 300, 300, 300]
 
-    def test_a_simulation_is_the_same_each_time(self):
+    def test_a_simulation_is_reproducible(self):
         windows = SuccessiveWindows(scored(), scored(offset=0.25))
         first, again = (simulate(windows, 300, runs=4, length=6) for _ in range(2))
         assert first.shape == (4, 6)
@@ -132,42 +132,42 @@ class TestAlarmRules:
         ("rule", "begins", "delay"),
         [((1, 1), 3, 1), ((2, 2), 1, 6), ((2, 3), 2, 3), ((3, 3), 0, np.inf), ((3, 5), 1, 5)],
     )
-    def test_an_alarm_counts_when_it_begins_not_while_it_stands(self, rule, begins, delay):
+    def test_an_alarm_is_counted_once_when_it_begins(self, rule, begins, delay):
         drifted = verdicts("X 0 X 0 X X 0 0 0 0")
         assert AlarmRule(*rule).begins(drifted).tolist() == [begins]
         assert AlarmRule(*rule).delays(drifted).tolist() == [delay]
 
-    def test_alarms_of_a_run_are_scaled_to_a_month_of_hours(self):
+    def test_false_alarms_are_scaled_to_a_month_of_hourly_windows(self):
         quiet, twice = "0 " * 72, "X 0 X " + "0 " * 69
         found = false_alarms(AlarmRule(1, 1), verdicts(quiet, twice))
         assert found.a_month == (0 + 2) / 2 * 720 / 72
         assert found.standard_error == pytest.approx(10 / 2**0.5)
 
-    def test_detection_is_after_the_windows_that_are_needed_and_one_more(self):
+    def test_detection_is_reported_at_once_and_one_window_later(self):
         drifted = verdicts("X X X X", "X 0 X X", "0 0 0 X", "0 X X X")
         found = detection(AlarmRule(2, 3), drifted)
         assert (found.at_once, found.one_more, found.median) == (0.25, 0.75, 3.0)
 
-    def test_the_default_is_among_those_that_are_compared(self):
+    def test_the_default_rule_is_among_the_compared_rules(self):
         assert DEFAULT in RULES
 
 
 class TestShifts:
     @pytest.mark.parametrize("name", SHIFTS)
-    def test_a_shift_of_no_grade_changes_nothing_and_a_full_one_changes_posts(self, name):
+    def test_a_zero_shift_keeps_posts_and_a_full_shift_changes_them(self, name):
         posts = make_posts(20)
         # As text, in which a missing number is the same as another.
         assert str(list(SHIFTS[name](posts, 0.0))) == str(list(posts))
         assert str(list(SHIFTS[name](posts, 1.0))) != str(list(posts))
 
-    def test_the_least_grade_is_found_that_costs_enough(self):
+    def test_the_smallest_grade_with_the_required_cost_is_found(self):
         grade, cost = grade_that_costs(
             lambda posts: 0.8 - 0.1 * sum(posts), [], lambda _, grade: [grade]
         )
         assert grade == pytest.approx(0.5, abs=0.01)
         assert cost == pytest.approx(COST, abs=0.001)
 
-    def test_a_shift_that_cannot_cost_as_much_is_taken_whole(self):
+    def test_a_shift_below_the_required_cost_gets_the_full_grade(self):
         grade, cost = grade_that_costs(
             lambda posts: 0.8 - 0.01 * sum(posts), [], lambda _, grade: [grade]
         )

@@ -20,12 +20,12 @@ def test_a_step_has_the_rates_and_batches_of_its_own_seconds():
     assert (backlog.records_in, backlog.records_out) == (0.0, 60.0)
 
 
-def test_a_step_in_which_nothing_ran_has_no_age_and_no_batches():
+def test_an_idle_step_has_no_age_and_no_batches():
     (row,) = rows([LoadStep("1", 1, 10.0, 11.0, 1)], [Point(10, 0.0, None, None, None)])
     assert (row.iterator_age_seconds, row.batch_size, row.function_milliseconds) == (None,) * 3
 
 
-def test_a_second_in_which_steps_change_is_the_earlier_ones():
+def test_a_second_with_a_step_change_counts_for_the_earlier_step():
     steps = [LoadStep("1", 1, 10.0, 11.5, 1), LoadStep("2", 1, 11.5, 13.0, 1)]
     points = [Point(second, float(second), None, None, None) for second in (10, 11, 12)]
     assert [row.records_out for row in rows(steps, points)] == [10.5, 12.0]
@@ -34,7 +34,7 @@ def test_a_second_in_which_steps_change_is_the_earlier_ones():
 NOTHING_WRONG = compare(["a", "b"], ["a", "b"], {"a", "b"}) | {"quarantined": 0}
 
 
-def test_what_arrived_once_in_both_places_is_no_loss():
+def test_a_run_without_faults_passes():
     assert is_faithful(NOTHING_WRONG)
 
 
@@ -47,18 +47,18 @@ def test_what_arrived_once_in_both_places_is_no_loss():
         (["a", "b", "b"], {"a", "b"}, "archived_twice"),
     ],
 )
-def test_lost_doubled_and_foreign_records_are_counted_and_fail_the_run(archived, streamed, fault):
+def test_lost_duplicate_and_unknown_records_fail_the_run(archived, streamed, fault):
     counted = compare(["a", "b"], archived, streamed)
     assert counted[fault] == 1
     assert not is_faithful(counted | {"quarantined": 0})
 
 
 @pytest.mark.parametrize("change", [{"quarantined": 1}, {"sent": 0}])
-def test_a_run_that_quarantined_posts_or_sent_none_proves_nothing(change):
+def test_a_run_with_quarantined_posts_or_none_sent_fails(change):
     assert not is_faithful(NOTHING_WRONG | change)
 
 
-def test_the_picture_is_drawn_of_seconds_with_and_without_batches(tmp_path):
+def test_seconds_with_and_without_batches_are_drawn(tmp_path):
     steps = [
         {"name": "1", "start": 10.0, "end": 11.0, "sent": 1},
         {"name": "backlog", "start": 11.0, "end": 12.0, "sent": 0},
@@ -73,7 +73,7 @@ def test_the_picture_is_drawn_of_seconds_with_and_without_batches(tmp_path):
     assert "<!-- records a second -->" in (tmp_path / "load.svg").read_text()
 
 
-def test_the_processor_time_is_that_of_the_own_stack_by_its_parts():
+def test_processor_time_is_split_by_the_parts_of_the_own_stack():
     python = b"python\0"
     found = by_part(
         [

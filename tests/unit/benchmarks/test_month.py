@@ -15,25 +15,25 @@ from local.clock import accelerated_clock
 BASE, DAYS = make_month(generate_posts(7))
 
 
-def test_all_days_have_as_many_posts_and_changed_ones_more_labels():
+def test_days_have_equally_many_posts_and_drifted_ones_more_labels():
     assert [len(day.posts) + len(day.others) for day in DAYS] == [POSTS_A_DAY] * 30
     labelled = {phase: {len(day.posts) for day in DAYS if day.phase is phase} for phase in Phase}
     assert labelled[Phase.QUIET] == {20}
     assert labelled[Phase.GRADUAL] == labelled[Phase.ABRUPT] == {50}
 
 
-def test_too_few_posts_for_a_month_are_an_error_and_no_shorter_day():
+def test_too_few_posts_for_a_month_are_an_error():
     with pytest.raises(ValueError, match=r"\d+ posts of a kind are too few for a month"):
         make_month(list(generate_posts(7))[:1000])
 
 
-def test_no_post_comes_twice_or_is_learned_by_the_first_model():
+def test_streamed_posts_are_unique_and_new_to_the_first_model():
     sent = Counter(labelled.post.post_id for day in DAYS for labelled in day.posts)
     assert set(sent.values()) == {1}
     assert not sent.keys() & {labelled.post.post_id for labelled in BASE}
 
 
-def test_unlabelled_posts_have_own_ids_and_distinct_texts_each_day():
+def test_unlabelled_posts_have_their_own_ids_and_distinct_texts():
     labelled = {one.post.post_id for day in DAYS for one in day.posts}
     for day in DAYS:
         assert not labelled & {one.post.post_id for one in day.others}
@@ -94,7 +94,7 @@ def broken(month):
     return [promise.promise for promise in promises(month) if not promise.kept]
 
 
-def test_a_month_in_which_all_is_well_keeps_every_promise():
+def test_a_month_without_incidents_keeps_every_promise():
     assert broken(a_month()) == []
 
 
@@ -154,12 +154,12 @@ ACCEPTED = "each new champion was accepted by the gate"
         (shows(29, champion="unknown"), {ACCEPTED}),
     ],
 )
-def test_a_breach_is_seen_and_named(breach, promises_broken):
+def test_a_broken_promise_is_detected_and_named(breach, promises_broken):
     month = a_month()
     breach(month)
     assert set(broken(month)) == promises_broken
 
 
-def test_without_libfaketime_a_sentence_says_how_to_get_it():
+def test_a_missing_libfaketime_is_an_error_with_the_install_command():
     with pytest.raises(LocalStackError, match="apt-get install faketime"):
         accelerated_clock.library(places=())

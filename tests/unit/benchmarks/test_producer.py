@@ -13,7 +13,7 @@ class Stream:
         return {"FailedRecordCount": 0, "Records": [result] * len(Records)}
 
 
-def test_both_ways_put_every_post_in_each_round_of_both_clocks(capsys):
+def test_both_producers_send_every_post_in_each_round(capsys):
     stream = Stream()
     result = measure(stream, count=700, rounds=1)
     assert sum(stream.sizes) == 700 * 2 * 2 * 2  # ways, clocks, the round that is not counted

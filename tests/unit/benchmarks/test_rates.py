@@ -31,7 +31,7 @@ def of_community(name):
     ]
 
 
-def test_a_biased_model_misleads_the_called_rate_and_not_the_corrected(found):
+def test_a_biased_model_distorts_only_the_uncorrected_rate(found):
     for community in found:
         one = community.fit
         assert one.called > one.true + 0.2
@@ -41,13 +41,13 @@ def test_a_biased_model_misleads_the_called_rate_and_not_the_corrected(found):
     assert summary(found)["bias_of_corrected"] < 0.01
 
 
-def test_communities_that_are_too_small_are_left_out(monkeypatch):
+def test_communities_with_too_few_posts_are_skipped(monkeypatch):
     monkeypatch.setattr(communities, "_FIT", lambda _: lambda posts: np.full(len(posts), 0.5))
     small = of_community("small")[: communities.MINIMUM_POSTS - 1]
     assert communities.measure(small, labels=60, draws=2) == []
 
 
-def test_the_tables_are_80_columns_wide(found, capsys):
+def test_the_tables_fit_into_80_columns(found, capsys):
     show_communities(found, 60, Console(width=80))
     show_simulations(
         {name: fit(simulated(name, 1), 2, 1) for name in SIMULATIONS}, 2, Console(width=80)

@@ -19,13 +19,13 @@ def test_the_first_trial_is_the_shipped_pipeline_and_each_has_metrics():
     assert 0 < first["brier"] < 0.25 < first["roc_auc"]
 
 
-def test_the_shipped_candidate_predicts_as_the_pipeline_does():
+def test_the_shipped_candidate_predicts_the_same_as_the_pipeline():
     expected = fit_pipeline(POSTS, Hyperparameters()).predict_proba(frame(OTHERS))[:, 1]
     assert SHIPPED.fit(POSTS)(OTHERS).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_each_variant_predicts_otherwise_than_the_shipped_pipeline(name):
+def test_each_variant_differs_from_the_shipped_pipeline(name):
     sure = cycle([1.0, 0.5, 0.8])
     posts = [
         replace(
@@ -43,7 +43,7 @@ def test_a_pipeline_does_not_differ_from_itself():
         assert (difference, error) == (0, 0)
 
 
-def test_a_pipeline_that_learns_nothing_is_worse_beyond_its_error():
+def test_an_uninformative_pipeline_is_significantly_worse():
     def coin(posts):
         return lambda others: SHIPPED.fit(posts)(others) * 0 + 0.5
 

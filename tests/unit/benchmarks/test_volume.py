@@ -18,14 +18,14 @@ STEPS = [
 ]
 
 
-def test_the_exponent_is_1_where_time_grows_as_rows_do():
+def test_the_exponent_is_1_when_time_grows_linearly_with_rows():
     slopes = volume.exponents(STEPS[::-1])
     assert slopes["settle"] == pytest.approx([1.0, 1.301], abs=1e-3)
     assert slopes["drift"] == [0, 0]
 
 
 @pytest.mark.parametrize(("steps", "code"), [(STEPS, 1), (STEPS[3:], 0)])
-def test_a_step_that_grows_faster_than_its_rows_fails(monkeypatch, steps, code):
+def test_a_step_with_superlinear_growth_fails(monkeypatch, steps, code):
     monkeypatch.setattr(volume, "measure", lambda *_, **__: steps)
     monkeypatch.setattr("sys.argv", ["volume"])
     assert volume.main() == code

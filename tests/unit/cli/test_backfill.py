@@ -68,14 +68,14 @@ def read(shards, *, is_open=True, slept=None):
 
 
 @pytest.mark.parametrize("is_open", [True, False])
-def test_the_range_begins_with_its_start_and_ends_before_its_end(is_open):
+def test_the_range_includes_its_start_and_excludes_its_end(is_open):
     shards = {
         "a": [[(-1, b"before"), (0, b"at its start")], [(9.99, b"last"), (10, b"at its end")]]
     }
     assert read(shards, is_open=is_open) == [b"at its start", b"last"]
 
 
-def test_every_shard_is_read_those_that_are_closed_as_well():
+def test_every_shard_is_read_including_closed_ones():
     shards = {"parent": [[(0, b"1")]], "child": [[(1, b"2")]], "other child": [[(2, b"3")]]}
     kinesis = Kinesis({name.replace(" ", "-"): pages for name, pages in shards.items()}, False)
     span = StreamRange(kinesis, POSTS, NOON, NOON + timedelta(minutes=10), lambda _: None)
@@ -88,14 +88,14 @@ def test_an_empty_page_is_not_the_end_of_a_shard():
     assert read({"a": [[], [], [(1, b"late")]]}) == [b"late"]
 
 
-def test_a_record_that_is_dated_late_does_not_hide_those_after_it():
+def test_records_after_one_with_a_late_timestamp_are_still_read():
     assert read({"a": [[(11, b"too late"), (9, b"in time")], [(9, b"as well")]]}) == [
         b"in time",
         b"as well",
     ]
 
 
-def test_what_comes_after_the_range_is_not_read_to_its_end():
+def test_reading_stops_soon_after_the_end_of_the_range():
     kinesis_pages = [[(1, b"in")], *[[(11, b"after")]] * 100]
     slept = []
     assert read({"a": kinesis_pages}, slept=slept) == [b"in"]
@@ -108,7 +108,7 @@ def test_half_the_capacity_of_a_shard_is_left_to_the_predictor():
     assert slept[:2] == [3.0, 0.4]
 
 
-def test_a_record_keeps_its_place_so_that_its_prediction_has_the_same_id():
+def test_a_record_keeps_its_stream_shard_and_sequence_number():
     span = StreamRange(
         Kinesis({"a": [[(0, b"x")]]}), POSTS, NOON, NOON + timedelta(1), lambda _: None
     )
@@ -116,7 +116,7 @@ def test_a_record_keeps_its_place_so_that_its_prediction_has_the_same_id():
     assert (record.stream, record.shard, record.sequence_number) == ("posts", "a", "0-0")
 
 
-def test_a_post_of_a_file_goes_by_its_place_there(tmp_path):
+def test_a_posts_sequence_number_is_its_position_in_the_file(tmp_path):
     file = tmp_path / "posts.jsonl"
     file.write_bytes(b'{"text": "a"}\n\n{"text": "b"}\n')
     assert [record.sequence_number for record in records_of_file(PostFile(file))] == ["1", "2"]
@@ -131,7 +131,7 @@ def test_a_post_of_a_file_goes_by_its_place_there(tmp_path):
         ("2026-11-24", NOON.replace(hour=0)),
     ],
 )
-def test_a_moment_without_a_time_zone_is_in_utc(text, read):
+def test_a_time_without_a_time_zone_is_in_utc(text, read):
     assert parse_timestamp(text, "--from") == read
 
 
@@ -150,12 +150,12 @@ def test_a_moment_without_a_time_zone_is_in_utc(text, read):
         ((None, "2026-01-01", "24:00"), "--to is '24:00'; give an ISO 8601 time"),
     ],
 )
-def test_what_is_no_source_is_one_sentence(arguments, said):
+def test_an_invalid_source_is_rejected_with_the_reason(arguments, said):
     with pytest.raises(OperatorError, match=said):
         source_of(*arguments)
 
 
-def test_a_range_that_is_not_over_is_refused():
+def test_a_range_that_ends_in_the_future_is_rejected():
     end = datetime(2026, 1, 2, tzinfo=UTC)
     arguments = (None, "2026-01-01", "2026-01-02")
     with pytest.raises(OperatorError, match="--to lies in the future"):
@@ -178,7 +178,7 @@ def test_a_range_that_is_not_over_is_refused():
         ("s3://elsewhere/", "has no prefix"),
     ],
 )
-def test_the_stack_s_own_places_are_refused_before_aws_is_asked(out, said):
+def test_unsuitable_output_locations_are_rejected_before_calling_aws(out, said):
     names = {"Archive": "archive", "Quarantine": "quarantine", "Training": "training"}
     buckets = {f"{name}BucketName": bucket for name, bucket in names.items()}
     target = Target(

@@ -15,7 +15,7 @@ from cli.data.base_data import name_of, readable_size
         ("posts.GZ", "posts"),
     ],
 )
-def test_a_set_is_named_as_the_file_without_its_ending(file, name):
+def test_a_data_set_is_named_after_its_file_without_the_extension(file, name):
     assert name_of(Path(file)) == name
 
 

@@ -71,13 +71,13 @@ def read_all(consumer):
     return sorted(consumer.predictions)
 
 
-def test_shards_that_were_split_before_are_read_parents_first(kinesis, consumer):
+def test_split_shards_are_read_parents_first(kinesis, consumer):
     kinesis.reshard(("a",), c=["c1"], d=["d1"])
     assert read_all(consumer) == ["a1", "a2", "b1", "c1", "d1"]
     assert kinesis.read.index("a2") < min(map(kinesis.read.index, ("c1", "d1")))
 
 
-def test_shards_that_are_split_or_merged_are_read_from_their_start(kinesis, consumer):
+def test_shards_created_while_reading_are_read_from_their_start(kinesis, consumer):
     assert read_all(consumer) == ["a1", "a2", "b1"]
     kinesis.reshard(("a",), c=["c1"], d=["d1"])
     kinesis.reshard(("b", "c"), e=["e1"])
@@ -92,7 +92,7 @@ def test_a_shard_whose_parent_has_expired_is_read(kinesis, consumer):
     assert read_all(consumer) == ["a1", "a2", "b1", "c1"]
 
 
-def test_from_now_on_only_what_comes_later_is_read_and_all_of_that(kinesis, target):
+def test_reading_from_now_on_returns_all_later_records_and_no_others(kinesis, target):
     kinesis.reshard(("a",), c=["c1"])
     consumer = Consumer(target, from_now=True)
     assert read_all(consumer) == []

@@ -98,7 +98,7 @@ stages = st.builds(
 )
 
 
-def test_a_post_a_second_calculated_by_hand():
+def test_the_bill_at_one_post_a_second_matches_a_hand_calculation():
     # Two shards: half a post a second each, so a batch has the first post and half another.
     # 2,592,000 posts a month are 1,728,000 batches of 0.05015 s, which wait for two calls.
     # An hour has 1,800 posts a shard in 1,200 objects, read in 3 s; a part takes ten more calls.
@@ -145,7 +145,7 @@ def test_a_post_a_second_calculated_by_hand():
     assert total(lines) == pytest.approx(sum(by_hand.values()) + queried)
 
 
-def test_on_demand_streams_cost_by_the_hour_and_by_rounded_kilobytes():
+def test_on_demand_streams_are_billed_by_hour_and_rounded_kilobytes():
     lines = bill(ONE_A_SECOND, replace(STAGE, is_on_demand=True), MEASURED)
     gb = 2_592_000 * 2 * 1024 / 1024**3
     assert {line.what: line.dollars for line in lines if line.service == "Kinesis"} == (
@@ -170,14 +170,14 @@ def test_on_demand_streams_cost_by_the_hour_and_by_rounded_kilobytes():
         (1_000_000_000, 600, LinearTime(0.05, 0.0018), 70),  # 1 s for 500: half as fast
     ],
 )
-def test_shards_take_the_peak_by_records_bytes_and_predictor_speed(
+def test_the_shard_count_fits_peak_records_bytes_and_predictor_speed(
     posts_a_day, post_bytes, predictor, expected
 ):
     measured = replace(MEASURED, post_bytes=post_bytes, predictor=predictor)
     assert shards(Load(posts_a_day), STAGE, measured) == expected
 
 
-def test_a_batch_is_no_larger_than_the_setting_nor_than_an_event_may_be():
+def test_a_batch_fits_the_batch_size_setting_and_the_event_limit():
     many = Load(1e9)
     assert batch(many, replace(STAGE, batch_window_seconds=300), MEASURED) == 500
     large = replace(STAGE, batch_size=10_000)
@@ -187,7 +187,7 @@ def test_a_batch_is_no_larger_than_the_setting_nor_than_an_event_may_be():
 
 @settings(max_examples=40)
 @given(loads, stages)
-def test_no_line_is_negative_and_the_total_is_their_sum(load, stage):
+def test_lines_are_never_negative_and_add_up_to_the_total(load, stage):
     lines = bill(load, stage, MEASURED)
     assert all(line.dollars >= 0 for line in lines)
     assert total(lines) == pytest.approx(
@@ -213,14 +213,14 @@ def test_the_cheapest_settings_cost_no_more_than_the_stages_own(load, stage):
     assert cheapest(load, stage, MEASURED, longest_wait=5).batch_window_seconds <= 5
 
 
-def test_a_function_that_is_slow_gets_batches_that_it_can_finish():
+def test_a_slow_predictor_gets_batches_that_it_can_finish():
     slow = replace(MEASURED, predictor=LinearTime(0.05, 0.01))
     best = cheapest(Load(1e8), STAGE, slow, longest_wait=300)
     assert slow.predictor.at(largest_batch(best, slow)) <= 10
 
 
 @given(loads, stages)
-def test_a_limit_is_met_exactly_above_the_load_that_it_names(load, stage):
+def test_each_limit_is_reached_exactly_at_its_stated_load(load, stage):
     found = limits(load, stage, MEASURED)
     places = [each.met_at or 1e15 for each in found]
     assert places == sorted(places)
@@ -232,14 +232,14 @@ def test_a_limit_is_met_exactly_above_the_load_that_it_names(load, stage):
             assert not limit.is_met, limit
 
 
-def test_a_stage_s_own_setting_is_the_example_s_first_limit():
+def test_the_examples_first_limit_is_a_setting_of_the_stage():
     first = limits(ONE_A_SECOND, STAGE, MEASURED)[0]
     assert (first.what, first.most, first.is_quota) == ("predictor concurrency", 10, False)
     assert first.met_at == pytest.approx(10 * 1_000 * 86_400 / 3, rel=0.01)
     assert not first.is_met
 
 
-def test_parts_are_as_large_at_most_as_a_shard_s_window():
+def test_settle_time_is_bounded_by_one_shards_window():
     seconds = {limit.what: limit for limit in limits(Load(1e12), STAGE, MEASURED)}[
         "settle time, one shard"
     ]
@@ -248,7 +248,7 @@ def test_parts_are_as_large_at_most_as_a_shard_s_window():
     assert seconds.met_at is None
 
 
-def test_a_query_reads_the_days_of_live_quality_or_of_two_versions():
+def test_query_time_covers_the_longer_of_live_quality_and_probation():
     month = replace(STAGE, probation_hours=720)
     week, longer = (
         next(x for x in limits(Load(1e6), stage, MEASURED) if x.what == "Athena query time")
@@ -259,7 +259,7 @@ def test_a_query_reads_the_days_of_live_quality_or_of_two_versions():
     assert week.is_quota
 
 
-def test_a_quota_of_the_account_comes_first_where_nothing_else_limits():
+def test_with_roomy_settings_the_first_limit_is_an_account_quota():
     roomy = replace(
         STAGE,
         predictor=Function(2, 60, 800),
@@ -277,7 +277,7 @@ def test_a_quota_of_the_account_comes_first_where_nothing_else_limits():
     assert first.is_quota
 
 
-def test_a_stage_that_reserves_nothing_is_limited_by_the_account_alone():
+def test_without_reserved_concurrency_only_the_account_limit_applies():
     unreserved = replace(STAGE, predictor=Function(2, 60, None), reserved_concurrency=0)
     found = {each.what: each for each in limits(Load(1e9), unreserved, MEASURED)}
     assert "predictor concurrency" not in found
@@ -285,7 +285,7 @@ def test_a_stage_that_reserves_nothing_is_limited_by_the_account_alone():
     assert (account.most, account.used) == (1000, 35)
 
 
-def test_servers_that_are_always_on_calculated_by_hand():
+def test_costs_of_always_on_servers_match_a_hand_calculation():
     ours, endpoint, container = alternatives(ONE_A_SECOND, STAGE, MEASURED)
     assert ours.dollars == pytest.approx(total(bill(ONE_A_SECOND, STAGE, MEASURED)))
     assert (endpoint.servers, container.servers) == (2, 2)
@@ -297,7 +297,7 @@ def test_servers_that_are_always_on_calculated_by_hand():
     assert endpoint.servers == 1243
 
 
-def test_each_price_has_a_unit_a_source_and_a_day():
+def test_each_price_has_a_unit_a_source_and_a_date():
     for name, price in PRICES.items():
         assert price.dollars > 0, name
         assert price.unit, name
@@ -305,7 +305,7 @@ def test_each_price_has_a_unit_a_source_and_a_day():
         assert price.seen >= "2023", name
 
 
-def test_the_shipped_measurements_are_whole():
+def test_the_shipped_measurements_are_complete():
     measured = shipped()
     for name, value in vars(measured).items():
         if isinstance(value, int | float):
@@ -327,7 +327,7 @@ def run(monkeypatch):
 
 
 @pytest.mark.parametrize("posts", ["1000", "1000000", "1000000000"])
-def test_the_command_prints_tables_of_80_columns(run, posts):
+def test_the_command_prints_tables_at_most_80_characters_wide(run, posts):
     result = run("--posts-per-day", posts)
     assert result.exit_code == 0
     assert max(map(len, result.stdout.splitlines())) <= 80
@@ -335,14 +335,14 @@ def test_the_command_prints_tables_of_80_columns(run, posts):
         assert word in result.stdout
 
 
-def test_what_does_not_suffice_is_said(run):
+def test_an_exceeded_limit_is_reported_with_the_setting_to_raise(run):
     shown = " ".join(run("--posts-per-day", "1000000000").stdout.split())
     assert "This load exceeds a limit: predictor concurrency (35 shards, at most 10)" in shown
     assert "raise predictor_concurrency" in shown
     assert "The first AWS quota reached is Athena query time, at" in shown
 
 
-def test_json_has_every_price_with_its_source_and_the_origin_of_the_usage(run):
+def test_json_has_the_source_of_every_price_and_of_the_measurements(run):
     report = json.loads(run("--posts-per-day", "1000000", "--json").stdout)
     assert report["dollars_a_month"] == pytest.approx(sum(x["dollars"] for x in report["lines"]))
     assert all(line["price"]["source"] and line["price"]["seen"] for line in report["lines"])
@@ -361,22 +361,22 @@ def test_json_has_every_price_with_its_source_and_the_origin_of_the_usage(run):
         ("--posts-per-day", "1000", "--wait", "301"),
     ],
 )
-def test_input_that_makes_no_sense_is_refused(run, arguments):
+def test_invalid_options_are_rejected(run, arguments):
     assert run(*arguments).exit_code == 2
 
 
-def test_a_stage_that_is_not_there_is_named():
+def test_an_unknown_stage_is_rejected_with_the_known_ones():
     result = CliRunner().invoke(main.app, ["cost", "--posts-per-day", "1000", "--stage", "none"])
     assert result.exit_code == 1
     assert "there is no stage 'none'; there are dev, staging, prod" in result.stderr
 
 
-def test_the_tables_do_not_depend_on_a_wide_terminal(capsys):
+def test_the_tables_fit_a_terminal_of_80_characters(capsys):
     CostReport(ONE_A_SECOND, STAGE, MEASURED, 60).show(Console(width=80))
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
 
-def test_a_slower_pipeline_costs_its_time():
+def test_a_slower_pipeline_costs_more():
     bills = []
     for pipeline in ("linear", "gradient-boosting", "sentence-embeddings"):
         bills.append(total(bill(Load(1e6), STAGE, MEASURED.scored_by(pipeline))))
@@ -384,12 +384,12 @@ def test_a_slower_pipeline_costs_its_time():
     assert MEASURED.scored_by("linear") == MEASURED
 
 
-def test_an_unmeasured_pipeline_is_named_with_the_command_to_run():
+def test_an_unmeasured_pipeline_is_rejected_with_the_command_to_run():
     with pytest.raises(OperatorError, match=r"pipeline mine.*benchmarks\.predictor --scorers"):
         MEASURED.scored_by("mine")
 
 
-def test_a_batch_that_takes_longer_than_the_predictor_has_is_a_limit():
+def test_a_full_batch_beyond_the_predictors_timeout_reaches_a_limit():
     slow = replace(MEASURED, predictor=LinearTime(0.05, 0.024))
     (met,) = (
         each

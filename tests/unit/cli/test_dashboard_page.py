@@ -34,19 +34,19 @@ def page(*alarms):
     return json.dumps(body(Snapshot("dev", NOW, NOW - DAY, alarms=alarms)), cls=PlotlyJSONEncoder)
 
 
-def test_what_alarms_of_a_new_stack_watch_was_not_measured_yet():
+def test_alarms_of_a_new_stack_are_shown_as_having_no_data_yet():
     shown = page(alarm("OK"), alarm("INSUFFICIENT_DATA"))
     assert "No alarm fires: 1 of 2 are OK; 1 have no data yet" in shown
 
 
 @pytest.mark.parametrize("silent", [alarm("ALARM"), alarm("INSUFFICIENT_DATA", fell_silent=True)])
-def test_an_alarm_fires_once_what_it_watches_fell_silent(silent):
+def test_an_alarm_whose_metric_fell_silent_counts_as_firing(silent):
     shown = page(alarm("OK"), silent)
     assert "1 of 2 alarms fire" in shown
     assert "was not measured yet" not in shown
 
 
-def test_panels_of_a_new_stack_say_that_nothing_was_measured_yet():
+def test_panels_of_a_new_stack_say_not_measured_yet():
     assert page().count('"not measured yet"') > 10
 
 
@@ -58,7 +58,7 @@ def test_panels_of_a_new_stack_say_that_nothing_was_measured_yet():
         ("metrics", "not measured yet"),
     ],
 )
-def test_nothing_is_claimed_about_a_part_that_cannot_be_read(part, claim):
+def test_an_unreadable_part_is_not_shown_as_empty(part, claim):
     assert claim in page()
     unread = Snapshot("dev", NOW, NOW - DAY, unreadable={part: "AccessDenied."})
     assert claim not in json.dumps(body(unread), cls=PlotlyJSONEncoder)
@@ -69,7 +69,7 @@ def stopped_stack(service):
     raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
 
 
-def test_the_page_of_a_stopped_local_stack_says_only_that():
+def test_the_page_of_a_stopped_stack_only_says_how_to_start_one():
     outputs = {stack_outputs.CHAMPION_PARAMETER: "/champion", stack_outputs.ARCHIVE_BUCKET: "a"}
     deployment = DeploymentClient(Target("dev", outputs, stopped_stack, is_local=True))
     page = app(
@@ -105,7 +105,7 @@ def update(page, outputs, inputs):
     return json.dumps(answer.get_json(), ensure_ascii=False)
 
 
-def test_champions_are_dotted_lines_and_named_once_where_close():
+def test_champion_changes_are_dotted_lines_labelled_once_where_close():
     changes = [
         Change(
             Pointer(f"v{hours}", f"s3://models/v{hours}", "0" * 64), NOW - hours * HOUR, "a", "b"
@@ -119,7 +119,7 @@ def test_champions_are_dotted_lines_and_named_once_where_close():
         assert dot == shape.line.width < gap, "it is not dotted"
 
 
-def test_a_row_of_drift_shows_its_value_as_a_number():
+def test_each_row_of_the_drift_panel_shows_its_value():
     (panel,) = [one for one in PANELS if one.title == "Drift by feature"]
     drifted = MeasuredSeries("sentiment", is_count=False, times=(NOW,), values=(1.0,))
     failed = MeasuredSeries("comparisons that failed", is_count=False, times=(NOW,), values=(0.0,))

@@ -29,20 +29,20 @@ def weeks(rate, count, **changes):
     ]
 
 
-def test_the_newest_corrected_rate_stands_first_with_its_interval():
+def test_the_newest_corrected_rate_comes_first_with_its_interval():
     said = shown(*weeks(WEEK, 3), replace(CALLED, start=MONDAY + timedelta(weeks=3)))
     assert "40.0 %" in said
     assert "of 1,234 posts, week from 7 December 2026. 95 % interval: 32.0 to 48.0 %." in said
     assert "The model alone calls 46.0 % stressed." in said
 
 
-def test_without_labels_the_called_rate_says_that_it_is_not_corrected():
+def test_without_labels_the_called_rate_is_marked_as_uncorrected():
     said = shown(CALLED)
     assert "what the model calls stressed, not corrected" in said
     assert "stresswatch queue export" in said
 
 
-def test_a_rate_of_some_of_the_posts_says_so():
+def test_a_rate_of_only_some_posts_says_how_many():
     assert "The corrected rate is of 617 of the 1,234 posts" in shown(
         replace(WEEK, represented=617)
     )
@@ -55,11 +55,11 @@ def test_without_rates_it_says_how_to_get_them():
         assert named in said
 
 
-def test_rates_that_are_all_suppressed_are_of_too_few_posts():
+def test_suppressed_rates_are_explained_by_too_few_posts():
     assert "too few posts to show" in shown(SUPPRESSED)
 
 
-def test_what_cannot_be_read_is_said():
+def test_a_read_error_is_shown():
     assert "could not be read. AccessDenied." in shown(unreadable="AccessDenied.")
 
 

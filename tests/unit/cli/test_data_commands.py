@@ -44,31 +44,31 @@ def test_a_training_file_and_a_stream_file_are_synthesized_together(stresswatch)
     assert share_no_post(train, stream)
 
 
-def test_neither_file_is_synthesized_where_one_is_another_file(stresswatch):
+def test_neither_file_is_written_if_one_exists_with_other_content(stresswatch):
     Path("stream.jsonl").write_text("mine\n")
     result = stresswatch("data", "synthesize", "train.jsonl", "stream.jsonl")
     assert result.stderr.startswith("stream.jsonl exists already with other content")
     assert (Path("stream.jsonl").read_text(), Path("train.jsonl").exists()) == ("mine\n", False)
 
 
-def test_the_stream_file_is_not_the_training_file(stresswatch):
+def test_the_same_path_for_training_and_stream_file_is_rejected(stresswatch):
     result = stresswatch("data", "synthesize", "posts.jsonl", "./posts.jsonl")
     assert (result.exit_code, Path("posts.jsonl").exists()) == (1, False)
     assert "give the stream file another name" in result.stderr
 
 
-def test_json_lines_are_not_synthesized_into_a_file_of_another_name(stresswatch):
+def test_an_output_file_whose_name_does_not_end_in_jsonl_is_rejected(stresswatch):
     result = stresswatch("data", "synthesize", "posts.csv")
     assert (result.exit_code, Path("posts.csv").exists()) == (1, False)
     assert result.stderr == "posts.csv would hold JSON Lines: its name must end in .jsonl.\n"
 
 
-def test_synthesizing_into_a_folder_that_is_not_there_is_one_sentence(stresswatch):
+def test_synthesizing_into_a_missing_folder_is_a_one_line_error(stresswatch):
     result = stresswatch("data", "synthesize", "no/posts.jsonl")
     assert (result.exit_code, result.stderr) == (1, "no/posts.jsonl: No such file or directory.\n")
 
 
-def test_fetching_goes_to_where_the_posts_are_looked_for(stresswatch, train_csv, monkeypatch):
+def test_fetch_writes_to_the_configured_data_directory(stresswatch, train_csv, monkeypatch):
     Path("stress.csv").write_bytes(train_csv)
     monkeypatch.setenv("STRESSWATCH_DATA_DIR", "here")
     result = stresswatch("data", "fetch", "--from", "stress.csv")
@@ -82,13 +82,13 @@ def test_fetching_goes_to_where_the_posts_are_looked_for(stresswatch, train_csv,
     assert len(read_posts(Path("here/dreaddit-train.csv"))) == 2838
 
 
-def test_fetching_goes_to_the_folder_that_is_named(stresswatch, train_csv):
+def test_fetch_writes_to_the_folder_given_on_the_command_line(stresswatch, train_csv):
     Path("stress.csv").write_bytes(train_csv)
     stresswatch("data", "fetch", "--from", "stress.csv", "--to", "there")
     assert Path("there/dreaddit-train.csv").read_bytes() == train_csv
 
 
-def test_fetching_what_cannot_be_read_is_one_line(stresswatch):
+def test_a_failed_fetch_is_a_one_line_error(stresswatch):
     result = stresswatch("data", "fetch", "--from", "http://127.0.0.1:9/dreaddit.zip")
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1

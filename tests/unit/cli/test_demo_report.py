@@ -60,7 +60,7 @@ def page(tmp_path: Path, communities: list[CommunityRate]) -> str:
 RATE = CommunityRate("ptsd <x>", 300, 120, 0.7, 0.6, 0.55, 0.65, 0.62, "prediction_powered")
 
 
-def test_it_is_one_page_of_less_than_a_megabyte_that_fetches_nothing(tmp_path: Path) -> None:
+def test_the_report_is_a_self_contained_page_below_a_megabyte(tmp_path: Path) -> None:
     shown = page(tmp_path, [RATE])
     assert shown.count("<svg") == 4
     assert len(shown.encode()) < 1_000_000
@@ -68,7 +68,7 @@ def test_it_is_one_page_of_less_than_a_megabyte_that_fetches_nothing(tmp_path: P
     assert not re.findall(r'(?:src|href)="(?!#|data:|model_card\.html)[^"]*"', shown)
 
 
-def test_the_pictures_name_communities_windows_and_columns(tmp_path: Path) -> None:
+def test_the_charts_name_communities_windows_and_features(tmp_path: Path) -> None:
     shown = page(tmp_path, [RATE])
     for name in ("ptsd &lt;x&gt;", "unseen communities", "sentiment", "drifted", "new champion"):
         assert name in shown
@@ -89,7 +89,7 @@ def test_each_check_has_its_evidence_requirement_and_result(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("communities", [[], [replace(RATE, corrected=None, low=None, high=None)]])
-def test_a_community_without_labels_or_none_at_all_can_be_drawn(
+def test_charts_are_drawn_without_labels_or_without_communities(
     communities: list[CommunityRate], tmp_path: Path
 ) -> None:
     assert page(tmp_path, communities).count("<svg") == 4

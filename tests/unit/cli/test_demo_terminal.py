@@ -26,7 +26,7 @@ def shown(width: int) -> str:
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_no_table_of_the_demo_breaks_a_word(width):
+def test_tables_of_the_demo_never_break_a_word(width):
     said = shown(width)
     assert max(map(len, said.splitlines())) <= width
     words = set(re.findall(r"[\w\[\]]+", said))
@@ -35,13 +35,13 @@ def test_no_table_of_the_demo_breaks_a_word(width):
     assert {"community", "challenger", "corrected", "interval"} <= words
 
 
-def test_columns_that_are_left_out_are_named():
+def test_left_out_columns_are_named():
     said = " ".join(shown(60).split())
     assert "Too narrow for labels and posts; a wider terminal shows all." in said
     assert "Too narrow" not in shown(120)
 
 
-def test_a_rate_with_too_few_labels_fits_too():
+def test_a_rate_with_too_few_labels_fits_a_narrow_terminal():
     few = CommunityRate("ptsd", 300, 2, 0.7, None, None, None, 0.62, "not_corrected")
     console = Console(file=(text := io.StringIO()), width=60)
     console.print(final_table(console, summary([few])))

@@ -35,11 +35,11 @@ def deployed(monkeypatch):
     return ask
 
 
-def test_the_serving_commit_is_the_output_and_stderr_says_how_to_go_back(deployed):
+def test_stdout_has_the_serving_commit_and_stderr_how_to_redeploy_it(deployed):
     assert deployed(CodeCommit=COMMIT) == (0, f"{COMMIT}\n", HOW)
 
 
-def test_there_is_none_before_the_first_deployment(deployed):
+def test_before_the_first_deployment_there_is_no_commit(deployed):
     assert deployed(error=NoSuchStack("There is no stack.")) == (0, "", NOTHING)
 
 
@@ -48,7 +48,7 @@ def test_without_a_first_model_there_is_no_commit_for_a_rollback(deployed):
 
 
 @pytest.mark.parametrize("outputs", [{}, {stack_outputs.CODE_COMMIT: "unknown"}])
-def test_there_is_none_where_the_deployed_code_does_not_say_its_commit(deployed, outputs):
+def test_code_deployed_without_a_known_commit_gives_no_commit(deployed, outputs):
     assert deployed(**outputs) == (0, "", NOTHING)
 
 

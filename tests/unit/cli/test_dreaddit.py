@@ -20,7 +20,7 @@ def read(*rows, columns=tuple(DREADDIT_ROW)):
     return parse_csv(to_csv(rows, columns), TRAIN_FILE)
 
 
-def test_a_row_becomes_a_labelled_post_of_the_contract():
+def test_a_row_becomes_a_labelled_post():
     (labelled,) = read(DREADDIT_ROW)
     assert labelled.label == 1
     assert labelled.labelled_at is None
@@ -32,7 +32,7 @@ def test_a_row_becomes_a_labelled_post_of_the_contract():
 
 
 @pytest.mark.parametrize("confidence", ["0.8", "0", "0.0", "1"])
-def test_the_annotators_confidence_is_kept_where_it_is_given(confidence):
+def test_annotator_confidence_is_kept_and_defaults_to_one(confidence):
     (given,) = read(
         DREADDIT_ROW | {"confidence": confidence}, columns=(*DREADDIT_ROW, "confidence")
     )
@@ -45,13 +45,13 @@ def test_segments_of_one_post_share_its_id():
     assert [labelled.post.post_id for labelled in posts] == ["8601tu", "8601tu"]
 
 
-def test_a_number_that_is_not_given_is_missing():
+def test_an_empty_numeric_feature_is_missing():
     (labelled,) = read(DREADDIT_ROW | {"sentiment": ""})
     assert math.isnan(labelled.post.numbers[NUMERIC_FEATURES.index("sentiment")])
 
 
 @pytest.mark.parametrize("timestamp", ["yesterday", "1e300", "nan", ""])
-def test_a_time_that_cannot_be_read_does_not_cost_the_post(timestamp):
+def test_a_post_with_an_invalid_timestamp_is_kept_without_it(timestamp):
     (labelled,) = read(DREADDIT_ROW | {"social_timestamp": timestamp})
     assert labelled.post.created_at is None
 
@@ -70,7 +70,7 @@ def test_a_time_that_cannot_be_read_does_not_cost_the_post(timestamp):
         ({"text": "a" * 2**21}, "field larger than field limit"),
     ],
 )
-def test_an_invalid_row_is_named_by_its_line_and_never_quoted(cell, complaint):
+def test_an_invalid_row_is_reported_by_line_and_never_quoted(cell, complaint):
     with pytest.raises(OperatorError) as caught:
         read(DREADDIT_ROW, DREADDIT_ROW | cell)
     message = str(caught.value)
@@ -80,25 +80,25 @@ def test_an_invalid_row_is_named_by_its_line_and_never_quoted(cell, complaint):
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "folder.csv"])
-def test_a_file_that_cannot_be_opened_is_named(tmp_path, name):
+def test_a_file_that_cannot_be_opened_is_named_in_the_error(tmp_path, name):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(OperatorError, match=name):
         read_posts(tmp_path / name)
 
 
-def test_real_posts_are_loaded_where_they_are_and_the_name_says_so(file, monkeypatch):
+def test_real_posts_are_loaded_if_present_and_the_name_says_so(file, monkeypatch):
     file.write_bytes(to_csv([DREADDIT_ROW]))
     monkeypatch.setenv("STRESSWATCH_DATA_DIR", str(file.parent))
     loaded = load_posts()
     assert loaded == DataSet("Dreaddit, 1 real posts", read_posts(file), NEWCOMERS)
 
 
-def test_posts_are_synthetic_elsewhere_and_the_name_says_so(tmp_path, monkeypatch):
+def test_synthetic_posts_are_the_default_and_the_name_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("STRESSWATCH_DATA_DIR", str(tmp_path))
     assert load_posts().name == "synthetic posts, 2,838 of seed 7"
 
 
-def test_a_broken_file_is_an_error_and_not_a_reason_to_make_posts_up(file, monkeypatch):
+def test_a_broken_file_is_an_error_even_though_posts_can_be_generated(file, monkeypatch):
     file.write_bytes(b"")
     monkeypatch.setenv("STRESSWATCH_DATA_DIR", str(file.parent))
     with pytest.raises(OperatorError, match="holds no post"):
@@ -110,7 +110,7 @@ real = data_directory() / TRAIN_FILE
 
 @pytest.mark.real_posts
 @pytest.mark.skipif(not real.exists(), reason=f"STRESSWATCH_DATA_DIR has no {TRAIN_FILE}")
-def test_the_real_training_split_is_read_whole():
+def test_the_real_training_split_is_read_completely():
     posts = read_posts(real)
     assert len(posts) == 2838
     assert sum(labelled.label for labelled in posts) == 1488

@@ -24,7 +24,7 @@ def call(module, folder, task, *words):
     )
 
 
-def test_the_task_may_be_named_from_the_working_directory(tmp_path):
+def test_the_task_path_may_be_relative_to_the_working_directory(tmp_path):
     other = STRESS.read_text().replace('name = "sentiment"', 'name = "mood"')
     (tmp_path / "task.toml").write_text(other)
     done = call("cli", tmp_path, "task.toml", "--version")
@@ -32,7 +32,7 @@ def test_the_task_may_be_named_from_the_working_directory(tmp_path):
 
 
 @pytest.mark.parametrize("module", ["cli", "cdk_app"])
-def test_a_file_that_defines_no_task_is_an_error_in_a_sentence(tmp_path, module):
+def test_a_missing_task_file_is_a_one_line_error(tmp_path, module):
     done = call(module, tmp_path, str(tmp_path / "task.toml"))
     assert done.returncode == 1
     assert done.stderr == f"{tmp_path}/task.toml: No such file or directory\n"

@@ -17,7 +17,7 @@ def errors_of_the_command():
                 yield value
 
 
-def test_every_error_is_defined_and_drawn_in_one_module():
+def test_every_error_is_defined_and_documented_in_one_module():
     defined = set(errors_of_the_command())
     assert errors.OperatorError in defined
     assert {error.__module__ for error in defined} == {"cli.errors"}
@@ -25,7 +25,7 @@ def test_every_error_is_defined_and_drawn_in_one_module():
     assert sorted(drawn) == sorted(error.__name__ for error in defined)
 
 
-def test_the_tree_is_drawn_as_the_classes_are():
+def test_the_documented_tree_matches_the_class_hierarchy():
     base = None
     for branch, name in re.findall(r"^    ([├└]── )?(\w+) ", errors.__doc__, re.M):
         error = getattr(errors, name)

@@ -51,11 +51,11 @@ def test_both_files_of_a_zip_are_checked_and_written(archive, folder, train_csv)
     assert (folder / TRAIN_FILE).read_bytes() == train_csv
 
 
-def test_an_address_is_read_like_a_file(archive, folder):
+def test_a_url_is_read_like_a_file(archive, folder):
     assert fetch(archive.as_uri(), folder) == {TRAIN_FILE: Split(2838), TEST_FILE: Split(715)}
 
 
-def test_labelled_posts_of_another_origin_are_not_taken_for_the_data_set(tmp_path, folder):
+def test_labelled_posts_of_another_data_set_are_rejected(tmp_path, folder):
     source = tmp_path / "train.jsonl"
     source.write_text('{"text": "a", "label": 1}\n' * 2838)
     assert "train.jsonl is not Dreaddit: its first row does not name subreddit" in refusal(
@@ -63,17 +63,17 @@ def test_labelled_posts_of_another_origin_are_not_taken_for_the_data_set(tmp_pat
     )
 
 
-def test_a_csv_by_any_name_is_the_training_split(tmp_path, folder, train_csv):
+def test_a_csv_of_any_other_name_is_read_as_the_training_split(tmp_path, folder, train_csv):
     (tmp_path / "stress.csv").write_bytes(train_csv)
     assert fetch(str(tmp_path / "stress.csv"), folder) == {TRAIN_FILE: Split(2838)}
 
 
-def test_a_csv_by_the_name_of_the_test_split_is_that(tmp_path, folder, test_csv):
+def test_a_csv_named_like_the_test_split_is_read_as_the_test_split(tmp_path, folder, test_csv):
     (tmp_path / TEST_FILE).write_bytes(test_csv)
     assert fetch(str(tmp_path / TEST_FILE), folder) == {TEST_FILE: Split(715)}
 
 
-def test_no_path_of_a_zip_leads_out_of_the_folder(tmp_path, folder, train_csv):
+def test_paths_in_a_zip_cannot_escape_the_folder(tmp_path, folder, train_csv):
     path = tmp_path / "slip.zip"
     path.write_bytes(
         to_zip({f"../../{TRAIN_FILE}": train_csv, "../evil.py": b"", "/etc/evil": b""})
@@ -117,13 +117,13 @@ def test_both_splits_are_found_in_any_folder_of_the_zip(
     assert (folder / TRAIN_FILE).read_bytes() == train_csv
 
 
-def test_a_name_in_other_cases_is_found_too(tmp_path, folder, train_csv):
+def test_file_names_in_a_zip_are_case_insensitive(tmp_path, folder, train_csv):
     path = tmp_path / "dreaddit.zip"
     path.write_bytes(to_zip({"Dreaddit-Train.csv": train_csv}))
     assert fetch(str(path), folder) == {TRAIN_FILE: Split(2838)}
 
 
-def test_a_copy_in_another_folder_is_the_same_file_or_refused(tmp_path, folder, train_csv):
+def test_duplicate_files_in_a_zip_are_rejected_unless_identical(tmp_path, folder, train_csv):
     path = tmp_path / "dreaddit.zip"
     path.write_bytes(to_zip({TRAIN_FILE: train_csv, f"old/{TRAIN_FILE}": train_csv[:-100]}))
     said = refusal(path, folder)
@@ -137,7 +137,7 @@ def test_rows_with_confidence_0_are_reported():
     assert str(Split(715, 98)).startswith("715 posts, 98 of them with confidence 0: they count")
 
 
-def test_an_older_copy_stays_when_the_new_one_is_refused(archive, folder, tmp_path, train_csv):
+def test_an_older_copy_is_kept_when_the_new_one_is_rejected(archive, folder, tmp_path, train_csv):
     fetch(str(archive), folder)
     (tmp_path / TRAIN_FILE).write_bytes(b"damaged")
     with pytest.raises(OperatorError):
@@ -145,13 +145,13 @@ def test_an_older_copy_stays_when_the_new_one_is_refused(archive, folder, tmp_pa
     assert (folder / TRAIN_FILE).read_bytes() == train_csv
 
 
-def test_a_file_that_ends_early_is_refused(tmp_path, folder, train_csv):
+def test_a_truncated_file_is_rejected(tmp_path, folder, train_csv):
     lines = train_csv.splitlines(keepends=True)
     (tmp_path / TRAIN_FILE).write_bytes(b"".join(lines[:2000]))
     assert "has 1,999 rows where Dreaddit has 2,838" in refusal(tmp_path / TRAIN_FILE, folder)
 
 
-def test_one_wrong_label_refuses_the_whole(tmp_path, folder, train_csv, test_csv):
+def test_one_invalid_label_rejects_the_whole_zip(tmp_path, folder, train_csv, test_csv):
     wrong = to_csv([DREADDIT_ROW | {"label": "3"}])
     path = tmp_path / "dreaddit.zip"
     path.write_bytes(to_zip({TRAIN_FILE: train_csv, TEST_FILE: wrong}))
@@ -160,7 +160,7 @@ def test_one_wrong_label_refuses_the_whole(tmp_path, folder, train_csv, test_csv
     assert "Line 2: label must be 0 or 1" in said
 
 
-def test_a_damaged_zip_is_refused_wherever_the_damage_is(archive, folder):
+def test_a_zip_with_damage_anywhere_is_rejected(archive, folder):
     whole = archive.read_bytes()
     for place in (10, len(whole) // 2, len(whole) - 30):
         archive.write_bytes(whole[:place])
@@ -170,7 +170,7 @@ def test_a_damaged_zip_is_refused_wherever_the_damage_is(archive, folder):
     assert "is a damaged zip" in refusal(archive, folder)
 
 
-def test_an_encrypted_zip_is_refused(archive, folder):
+def test_an_encrypted_zip_is_rejected(archive, folder):
     content = bytearray(archive.read_bytes())
     central = content.index(b"PK\x01\x02")
     content[6] |= 1
@@ -179,7 +179,7 @@ def test_an_encrypted_zip_is_refused(archive, folder):
     assert "is encrypted" in refusal(archive, folder)
 
 
-def test_a_zip_without_the_training_split_is_refused(tmp_path, folder, test_csv):
+def test_a_zip_without_the_training_split_is_rejected(tmp_path, folder, test_csv):
     path = tmp_path / "other.zip"
     path.write_bytes(to_zip({TEST_FILE: test_csv}))
     assert f"does not contain {TRAIN_FILE}" in refusal(path, folder)
@@ -193,7 +193,7 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path, folder, monkeypatch):
     assert "unpacks to over 100,000 bytes" in refusal(path, folder)
 
 
-def test_a_file_of_any_size_is_read_to_the_limit_only(tmp_path, folder, monkeypatch):
+def test_a_file_above_the_size_limit_is_rejected(tmp_path, folder, monkeypatch):
     monkeypatch.setattr(fetching, "MAXIMUM_BYTES", 1000)
     (tmp_path / "large.csv").write_bytes(bytes(5000))
     assert "it has over 1,000 bytes" in refusal(tmp_path / "large.csv", folder)
@@ -208,7 +208,7 @@ def test_a_file_of_any_size_is_read_to_the_limit_only(tmp_path, folder, monkeypa
         ("ftp://127.0.0.1/dreaddit.zip", "only http, https and file addresses"),
     ],
 )
-def test_a_source_that_cannot_be_read_says_what_to_do_instead(source, complaint, folder):
+def test_an_unreadable_source_is_rejected_with_what_to_do_instead(source, complaint, folder):
     message = refusal(source, folder)
     assert complaint in message
     assert message.endswith("Pass the data set's zip or CSV file to --from.")
@@ -219,14 +219,14 @@ def test_a_source_that_cannot_be_read_says_what_to_do_instead(source, complaint,
     ("source", "complaint"),
     [("http://127.0.0.1:9/dreaddit.zip", "Connection refused"), ("http://", "no host given")],
 )
-def test_a_failed_download_names_the_network_and_two_ways_without_it(source, complaint, folder):
+def test_a_failed_download_is_reported_with_two_offline_alternatives(source, complaint, folder):
     message = refusal(source, folder)
     assert message.startswith(f"{source} cannot be downloaded: {complaint}. Check the network")
     assert "`stresswatch data fetch --from FILE`" in message
     assert "`stresswatch data synthesize train.jsonl stream.jsonl`" in message
 
 
-def test_a_folder_that_cannot_be_written_is_named(archive, tmp_path):
+def test_a_folder_that_cannot_be_written_is_named_in_the_error(archive, tmp_path):
     (tmp_path / "taken").write_bytes(b"")
     with pytest.raises(OperatorError, match="taken cannot be written"):
         fetch(str(archive), tmp_path / "taken")
@@ -281,13 +281,13 @@ def inspected(archive, tmp_path):
         server.shutdown()
 
 
-def test_a_certificate_that_the_machine_trusts_is_trusted(inspected, folder, monkeypatch):
+def test_a_certificate_named_in_ssl_cert_file_is_trusted(inspected, folder, monkeypatch):
     address, trusted = inspected
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     assert fetch(address, folder) == {TRAIN_FILE: Split(2838), TEST_FILE: Split(715)}
 
 
-def test_a_certificate_that_is_not_trusted_is_refused_with_what_to_do(inspected, folder):
+def test_an_untrusted_certificate_is_rejected_with_the_remedy(inspected, folder):
     address, _ = inspected
     message = refusal(address, folder)
     assert "CERTIFICATE_VERIFY_FAILED" in message

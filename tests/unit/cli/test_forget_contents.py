@@ -42,7 +42,7 @@ def given_up(*records: bytes) -> bytes:
     return json.dumps({"KinesisBatchInfo": batch, "payload": json.dumps(event)}).encode()
 
 
-def test_what_stays_of_lines_stays_byte_for_byte():
+def test_remaining_lines_are_kept_byte_for_byte():
     others = [b'{"post_id":  "x", "label": "no number"}\r\n', b"\n", b"no JSON\n", line(OTHERS)]
     remainder = posts_file(b"".join([*others[:2], line(THEIRS), *others[2:]]), IDS)
     assert remainder.body == b"".join(others)
@@ -50,7 +50,7 @@ def test_what_stays_of_lines_stays_byte_for_byte():
 
 
 @given(st.lists(st.sampled_from([THEIRS, OTHERS, "their-post-2", None])), st.booleans())
-def test_every_line_of_theirs_goes_and_no_other(owners, is_gzipped):
+def test_exactly_the_persons_lines_are_removed(owners, is_gzipped):
     body = b"".join(line(owner, place=place) for place, owner in enumerate(owners))
     remainder = posts_file(gzip.compress(body, mtime=0) if is_gzipped else body, IDS)
     assert remainder.body is not None
@@ -61,22 +61,22 @@ def test_every_line_of_theirs_goes_and_no_other(owners, is_gzipped):
     assert remainder.removed.total() == owners.count(THEIRS)
 
 
-def test_a_last_line_without_an_end_is_a_line():
+def test_a_last_line_without_a_newline_is_removed_too():
     assert posts_file(line(OTHERS) + line(THEIRS).strip(), IDS).body == line(OTHERS)
 
 
 @pytest.mark.parametrize("other", ["post-11", "POST-1", "post -1", "", None, 1, ["post-1"]])
-def test_an_id_is_meant_as_a_whole(other):
+def test_an_id_matches_only_as_a_whole(other):
     assert not posts_file(line(other), frozenset(["post-1"])).removed
 
 
 @pytest.mark.parametrize("broken", [b"\x1f\x8bcut", gzip.compress(line(THEIRS), mtime=0)[:-9]])
-def test_lines_that_cannot_be_unpacked_are_left_and_counted(broken):
+def test_a_damaged_gzip_file_is_kept_and_counted_as_unreadable(broken):
     remainder = posts_file(broken, IDS)
     assert (remainder.body, remainder.removed, remainder.unreadable) == (broken, {}, 1)
 
 
-def test_a_quarantined_record_goes_with_its_object():
+def test_a_quarantined_record_is_removed_with_its_object():
     assert quarantined_record(quarantined(line(THEIRS, text=" ")), IDS).body is None
     others = quarantined(line(OTHERS, text=" "))
     assert quarantined_record(others, IDS).body == others
@@ -92,11 +92,11 @@ def test_a_discarded_batch_keeps_its_other_records():
     assert remainder.removed == {THEIRS: 2}
 
 
-def test_a_discarded_batch_goes_with_its_last_record():
+def test_a_discarded_batch_is_removed_with_its_last_record():
     assert failed_batch(given_up(line(THEIRS)), IDS).body is None
 
 
-def test_a_batch_of_others_stays_byte_for_byte():
+def test_a_batch_of_other_people_is_kept_byte_for_byte():
     batch = given_up(line(OTHERS), b"no JSON")
     remainder = failed_batch(batch, IDS)
     assert (remainder.body, remainder.removed, remainder.unreadable) == (batch, {}, 1)
@@ -105,23 +105,23 @@ def test_a_batch_of_others_stays_byte_for_byte():
 @pytest.mark.parametrize(
     ("forget", "pack"), [(quarantined_record, quarantined), (failed_batch, given_up)]
 )
-class TestARecordAsItCame:
+class TestRawRecord:
     def taken(self, forget, pack, data: bytes, *ids: str) -> Counter:
         return forget(pack(data), frozenset(ids)).removed
 
-    def test_without_an_id_it_goes_by_its_sequence_number(self, forget, pack):
+    def test_a_record_without_an_id_is_matched_by_sequence_number(self, forget, pack):
         assert self.taken(forget, pack, b'{"text": " "}', "1")
         assert self.taken(forget, pack, b'{"text": " ", "post_id": null}', "1")
         assert not self.taken(forget, pack, b'{"text": " ", "post_id": "x"}', "1")
         assert not self.taken(forget, pack, b'{"text": " "}', "2")
 
-    def test_broken_it_goes_if_it_holds_the_id_in_quotes(self, forget, pack):
+    def test_a_broken_record_is_removed_if_it_contains_the_quoted_id(self, forget, pack):
         assert self.taken(forget, pack, b'{"post_id": "their-post", "text": "wo', THEIRS)
         assert self.taken(forget, pack, b'{"post_id": "their-post"}\xff', THEIRS)
         assert not self.taken(forget, pack, b'{"post_id": "their-post-2", "text": "t', THEIRS)
         assert not self.taken(forget, pack, b'{"post_id": "x", "text": "their-post', THEIRS)
 
-    def test_a_broken_object_without_a_known_owner_is_counted(self, forget, pack):
+    def test_a_broken_record_without_a_known_owner_is_counted(self, forget, pack):
         assert forget(pack(b'{"text": "wo'), IDS).unreadable == 1
         assert forget(pack(b"[" * 100_000), IDS).unreadable == 1
         assert forget(pack(b'{"text": "words"}'), IDS).unreadable == 0
@@ -145,6 +145,6 @@ class TestARecordAsItCame:
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{}", b"\xff", b'{"payload": "[]"}', b'{"payload": 1}']
 )
-def test_an_object_of_another_form_is_left_and_counted(forget, body):
+def test_an_object_of_unknown_format_is_kept_and_counted(forget, body):
     remainder = forget(body, IDS)
     assert (remainder.body, remainder.removed, remainder.unreadable) == (body, {}, 1)

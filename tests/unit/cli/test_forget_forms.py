@@ -53,7 +53,7 @@ def of_reddit(post_id) -> dict:
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("around", [dict, lambda one: [one], lambda one: {"data": one}])
-def test_the_field_is_known_in_every_spelling(spelling, around):
+def test_the_id_field_is_recognised_in_every_spelling(spelling, around):
     data = json.dumps(around({spelling: THEIRS, "text": " "})).encode()
     assert payload_left(data) is None
     assert posts_file(data + b"\n", IDS).body == b""
@@ -72,7 +72,7 @@ WRAPPED = {
 
 
 @pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED)
-def test_of_several_people_in_one_payload_only_theirs_goes(wrap):
+def test_only_the_persons_records_are_removed_from_a_shared_payload(wrap):
     data = json.dumps(wrap(MINE, YOURS)).encode()
     left = payload_left(data)
     assert THEIRS not in left.decode().replace(YOURS["text"], "")
@@ -81,25 +81,25 @@ def test_of_several_people_in_one_payload_only_theirs_goes(wrap):
 
 
 @pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED)
-def test_what_is_theirs_alone_goes_as_a_whole(wrap):
+def test_a_payload_of_one_person_alone_is_removed_as_a_whole(wrap):
     assert payload_left(json.dumps(wrap(MINE, MINE)).encode()) is None
 
 
-def test_a_post_of_reddit_is_known_by_its_id_or_its_name():
+def test_a_reddit_post_is_recognised_by_its_id_or_its_name():
     data = json.dumps(listing(of_reddit("abc"), of_reddit("xyz"))).encode()
     for post_id in ("abc", "t3_abc"):
         left = json.loads(payload_left(data, frozenset([post_id])))
         assert left == listing(of_reddit("xyz"))
 
 
-def test_an_id_of_another_kind_is_not_the_posts():
+def test_ids_in_other_fields_are_not_taken_for_the_post_id():
     author = {"id": THEIRS, "name": THEIRS}
     for record in ({**YOURS, "author": author}, {**YOURS, "id": THEIRS}, {"author": author}):
         data = json.dumps([record]).encode()
         assert payload_left(data) == data
 
 
-def test_what_people_write_is_not_looked_into():
+def test_post_texts_are_not_searched():
     data = json.dumps({"post_id": OTHERS, "text": json.dumps(MINE)}).encode()
     assert payload_left(data) == data
 
@@ -107,7 +107,7 @@ def test_what_people_write_is_not_looked_into():
 @pytest.mark.parametrize(
     "encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8"]
 )
-def test_a_record_is_found_in_every_encoding_which_stays(encoding):
+def test_records_are_found_in_every_encoding_and_it_is_kept(encoding):
     data = json.dumps([MINE, YOURS | {"text": "é日😀"}], ensure_ascii=False).encode(encoding)
     left = payload_left(data)
     assert json.loads(left.decode(encoding)) == [YOURS | {"text": "é日😀"}]
@@ -116,7 +116,7 @@ def test_a_record_is_found_in_every_encoding_which_stays(encoding):
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_what_is_compressed_is_looked_into(times):
+def test_compressed_payloads_are_searched(times):
     def packed(data):
         for _ in range(times):
             data = gzip.compress(data, mtime=0)
@@ -130,14 +130,14 @@ def test_what_is_compressed_is_looked_into(times):
 
 
 @pytest.mark.parametrize("between", ["\n", "", " ", "\r\n", "\n\n"])
-def test_several_values_in_one_payload_are_told_apart(between):
+def test_concatenated_values_in_one_payload_are_separated(between):
     written = [json.dumps(one) for one in (YOURS, MINE, YOURS)]
     left = payload_left(between.join(written).encode())
     assert left == between.join([written[0], written[2]]).encode()
     assert payload_left(between.join([written[1]] * 3).encode()) is None
 
 
-def test_a_payload_that_was_encoded_twice_is_looked_into():
+def test_a_payload_that_was_base64_encoded_twice_is_searched():
     assert payload_left(base64.b64encode(json.dumps(MINE).encode())) is None
     left = payload_left(base64.b64encode(json.dumps([MINE, YOURS]).encode()))
     assert json.loads(base64.b64decode(left)) == [YOURS]
@@ -155,14 +155,14 @@ def test_a_payload_that_was_encoded_twice_is_looked_into():
         "post_id: their-post\ntext: words\n",
     ],
 )
-def test_what_is_broken_goes_if_it_names_the_id(broken):
+def test_a_broken_payload_is_removed_if_it_names_the_id(broken):
     assert payload_left(broken.encode()) is None
     others = broken.replace(THEIRS, "their-post-2").encode()
     assert payload_left(others) == others
     assert quarantined_record(quarantined(others), IDS).unreadable == 1
 
 
-def test_what_is_broken_and_names_another_id_is_not_theirs():
+def test_a_broken_payload_with_another_post_id_is_kept():
     data = b'{"post_id": "x", "answers": "their-post", "te'
     assert payload_left(data) == data
     assert payload_left(b'{"answers": "their-post", "te') is None
@@ -179,13 +179,13 @@ def test_what_is_broken_and_names_another_id_is_not_theirs():
         (b'[{"figure": 1}]', 0),
     ],
 )
-def test_a_record_without_an_owner_is_left_and_counted(data, records):
+def test_a_record_without_an_owner_is_kept_and_counted(data, records):
     assert quarantined_record(quarantined(data), IDS).unreadable == records
     assert failed_batch(given_up(data), IDS).unreadable == records
     assert payload_left(data) == data
 
 
-def test_a_record_without_an_owner_beside_theirs_is_left_and_counted():
+def test_an_ownerless_record_beside_the_persons_is_kept_and_counted():
     remainder = quarantined_record(quarantined(json.dumps([MINE, {"text": "a"}]).encode()), IDS)
     assert (remainder.removed, remainder.unreadable) == ({THEIRS: 1}, 1)
     assert json.loads(base64.b64decode(json.loads(remainder.body)["payload_base64"])) == [
@@ -214,7 +214,7 @@ def table(separator=",", newline="\r\n", above="", header="post_id") -> tuple[st
         ({"newline": "\r"}, "utf-8"),
     ],
 )
-def test_a_table_loses_the_persons_rows_alone(options, encoding):
+def test_only_the_persons_rows_are_removed_from_a_table(options, encoding):
     before, after = table(**options)
     assert posts_file(before.encode(encoding), IDS).body == after.encode(encoding)
     assert payload_left(before.encode(encoding)) == after.encode(encoding)
@@ -222,7 +222,7 @@ def test_a_table_loses_the_persons_rows_alone(options, encoding):
     assert gzip.decompress(packed.body) == after.encode(encoding)
 
 
-def test_parquet_loses_the_persons_rows_alone():
+def test_only_the_persons_rows_are_removed_from_parquet():
     def parquet(ids):
         body = io.BytesIO()
         pq.write_table(pa.table({"Post_ID": ids, "text": ["words"] * len(ids)}), body)
@@ -238,13 +238,13 @@ def test_parquet_loses_the_persons_rows_alone():
     assert posts_file(others, IDS).body == others
 
 
-def test_a_pretty_printed_array_is_a_file_of_posts():
+def test_a_pretty_printed_array_is_read_as_posts():
     text = json.dumps([MINE, YOURS], indent=2)
     assert json.loads(posts_file(text.encode(), IDS).body) == [YOURS]
     assert posts_file(json.dumps([MINE], indent=2).encode(), IDS).body == b""
 
 
-def test_a_zip_is_left_and_counted():
+def test_a_zip_is_kept_and_counted():
     assert posts_file(b"PK\x03\x04...", IDS).unreadable == 1
 
 
@@ -280,7 +280,7 @@ records_of_others = st.builds(
 
 
 @given(nested(records_of_theirs), st.booleans(), st.sampled_from(["utf-8", "utf-16"]))
-def test_in_any_nesting_theirs_is_found(value, is_ascii, encoding):
+def test_the_persons_record_is_found_in_any_nesting(value, is_ascii, encoding):
     text = json.dumps(value, ensure_ascii=is_ascii)
     data = text.encode(encoding, "replace")
     assert quarantined_record(quarantined(data), IDS).removed == {THEIRS: 1}
@@ -290,7 +290,7 @@ def test_in_any_nesting_theirs_is_found(value, is_ascii, encoding):
 
 
 @given(nested(records_of_others), st.booleans(), st.sampled_from([None, 1]))
-def test_in_any_nesting_others_stays_byte_for_byte(value, is_ascii, indent):
+def test_other_peoples_nested_records_are_kept_byte_for_byte(value, is_ascii, indent):
     data = json.dumps(value, ensure_ascii=is_ascii, indent=indent).encode("utf-8", "replace")
     entry = quarantined(data)
     assert quarantined_record(entry, IDS).body == entry
@@ -301,7 +301,7 @@ def test_in_any_nesting_others_stays_byte_for_byte(value, is_ascii, indent):
     st.lists(st.tuples(st.booleans(), nested(records_of_others), nested(records_of_theirs))),
     st.booleans(),
 )
-def test_of_an_array_each_element_of_others_stays_byte_for_byte(parts, is_ascii):
+def test_other_peoples_array_elements_are_kept_byte_for_byte(parts, is_ascii):
     written = [
         (is_theirs, json.dumps(theirs if is_theirs else others, ensure_ascii=is_ascii))
         for is_theirs, others, theirs in parts
@@ -329,11 +329,11 @@ UNATTRIBUTABLE = {
 
 
 @pytest.mark.parametrize("form", UNATTRIBUTABLE)
-def test_an_id_that_no_field_attributes_is_counted(form):
+def test_an_unattributable_id_is_counted(form):
     data = json.dumps(UNATTRIBUTABLE[form]).encode()
     for remainder in (quarantined_record(quarantined(data), IDS), posts_file(data, IDS)):
         assert (remainder.removed.total(), remainder.unreadable) == (0, 1)
 
 
-def test_a_line_of_a_file_without_an_id_is_counted():
+def test_a_line_without_an_id_is_counted():
     assert posts_file(b'{"text": "words"}\n', IDS).unreadable == 1

@@ -18,7 +18,7 @@ def test_a_whole_number_is_the_same_id_in_every_type(number):
 
 
 @pytest.mark.parametrize("written", ['"p 1"', '" p 1"', '"\\tp 1 "'])
-def test_blanks_around_an_id_are_no_part_of_it(written):
+def test_whitespace_around_an_id_is_ignored(written):
     line = f'{{"post_id": {written}, "text": "words"}}\n'
     assert posts_file(line.encode(), frozenset(["p 1"])).body == b""
 
@@ -33,19 +33,19 @@ def test_blanks_around_an_id_are_no_part_of_it(written):
         ("\t", "1.5e+16", "15000000000000000"),
     ],
 )
-def test_a_row_is_found_by_the_id_that_the_reader_gives_it(separator, cell, post_id):
+def test_a_csv_row_is_found_by_its_parsed_id(separator, cell, post_id):
     body = f"text{separator}post_id\nwords{separator}{cell}\n".encode()
     assert posts_file(body, frozenset([post_id])).removed == {post_id: 1}
 
 
 @pytest.mark.parametrize("cell", [7.5, "7.5", Decimal("7.5"), b"7.5"])
-def test_parquet_of_any_type_has_the_ids_that_the_reader_gives(cell):
+def test_a_parquet_row_of_any_id_type_is_found_by_its_parsed_id(cell):
     body = io.BytesIO()
     pq.write_table(pa.table({"post_id": [cell, None], "text": ["words", "more"]}), body)
     assert posts_file(body.getvalue(), frozenset(["7.5"])).removed == {"7.5": 1}
 
 
 @pytest.mark.parametrize("number", ["70", "7.5", "true", "null", '"7.5"', "[7]", "-7"])
-def test_another_number_is_another_id(number):
+def test_a_different_value_is_a_different_id(number):
     data = f'{{"post_id": {number}, "text": ""}}'.encode()
     assert payload_left(data, frozenset(["7"])) == data

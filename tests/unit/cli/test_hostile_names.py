@@ -79,13 +79,13 @@ def printed(view):
 
 
 @pytest.mark.parametrize("command", VIEWS)
-def test_a_hostile_name_is_shown_as_it_is_written(command):
+def test_a_hostile_name_is_escaped_in_every_view(command):
     said = printed(VIEWS[command])
     assert SHOWN in said
     assert all(line.isprintable() for line in said.split("\n"))
 
 
-def test_an_error_shows_a_hostile_name_as_it_is_written(capsys):
+def test_a_hostile_name_is_escaped_in_errors(capsys):
     with pytest.raises(typer.Exit), errors_in_a_sentence():
         raise OperatorError(f"There are no posts of {NAME}.\nThe communities are: a.")
     said = capsys.readouterr().err

@@ -17,7 +17,7 @@ def up(*settings):
     return CliRunner().invoke(main.app, ["up", *settings])
 
 
-def test_up_keeps_the_settings_of_an_earlier_one(tmp_path, monkeypatch):
+def test_up_keeps_the_settings_of_an_earlier_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     synthesized = []
 

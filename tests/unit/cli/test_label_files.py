@@ -58,7 +58,7 @@ def filled(text, format_):
 
 @pytest.mark.parametrize("format_", [ExportFormat.CSV, ExportFormat.JSONL])
 @given(text=st.one_of(ODD, st.text(min_size=1)))
-def test_a_post_of_any_text_is_the_same_when_it_comes_back(format_, text):
+def test_a_post_of_any_text_survives_export_and_import(format_, text):
     try:
         post = read_post({"post_id": "p1", "text": text, "source": "=cmd|a"})
     except InvalidPost:
@@ -91,7 +91,7 @@ def replaced(value, path, new):
 
 @pytest.mark.parametrize("whole", [[TASK, TASK], [ROW, ROW]], ids=["tasks", "rows"])
 @given(data=st.data())
-def test_a_mutilated_export_is_read_or_refused_in_a_sentence(whole, data):
+def test_a_damaged_export_is_read_or_rejected_with_one_line(whole, data):
     for _ in range(data.draw(st.integers(1, 2))):
         place = data.draw(st.sampled_from(list(places(whole))))
         whole = replaced(whole, place, data.draw(ODD_VALUES))
@@ -119,7 +119,7 @@ def test_a_mutilated_export_is_read_or_refused_in_a_sentence(whole, data):
         ),
     ],
 )
-def test_what_is_malformed_is_named_with_its_task(changes, said):
+def test_a_malformed_annotation_is_reported_with_its_task(changes, said):
     with pytest.raises(FileRefused, match=said):
         written(json.dumps([TASK | changes]).encode(), label_studio.read)
     with pytest.raises(FileRefused, match="task 2: the task must be an object"):
@@ -127,7 +127,7 @@ def test_what_is_malformed_is_named_with_its_task(changes, said):
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
-def test_an_export_that_is_not_utf8_is_named_with_its_line(encoding):
+def test_an_export_that_is_not_utf8_is_rejected_with_the_line(encoding):
     row = ROW | {"text": "schön"}
     file = io.StringIO()
     writer = csv.DictWriter(file, list(row))
@@ -140,7 +140,7 @@ def test_an_export_that_is_not_utf8_is_named_with_its_line(encoding):
 
 
 @pytest.mark.parametrize("name", [[], {}, None, 5])
-def test_a_control_with_an_odd_name_does_not_count(name):
+def test_a_control_with_an_invalid_name_is_ignored(name):
     results = [RESULT, RESULT | {"from_name": name, "value": {"choices": [CHOICES[0]]}}]
     task = TASK | {"annotations": [ANNOTATION | {"result": results}]}
     both = [

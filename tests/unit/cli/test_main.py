@@ -36,19 +36,19 @@ STACK = local.LocalStack(
 )
 
 
-def test_the_version_is_the_package_s(stresswatch):
+def test_the_version_option_prints_the_package_version(stresswatch):
     result = stresswatch("--version")
     assert (result.exit_code, result.stdout) == (0, f"{version('stresswatch')}\n")
 
 
 @pytest.mark.parametrize("command", [["rollback"], ["approve", "v1"], ["reject", "v1"]])
-def test_a_decision_needs_a_reason_that_is_not_blank(stresswatch, command):
+def test_a_decision_with_a_blank_reason_is_rejected(stresswatch, command):
     result = stresswatch(*command, "--local", "--why", " ")
     assert result.exit_code == 2
     assert "a reason must not be blank" in result.output
 
 
-def test_without_a_command_it_tells_what_it_can_do(stresswatch):
+def test_help_lists_the_commands(stresswatch):
     shown = stresswatch("--help").output
     for command in (
         "demo",
@@ -65,7 +65,7 @@ def test_without_a_command_it_tells_what_it_can_do(stresswatch):
         assert command in shown
 
 
-def test_every_command_that_is_written_is_listed():
+def test_every_command_function_is_registered():
     written = {
         function
         for module in pkgutil.iter_modules(commands.__path__, "cli.commands.")
@@ -96,7 +96,7 @@ def test_every_command_that_is_written_is_listed():
         ("api", "--local"),
     ],
 )
-def test_without_a_local_stack_every_command_tells_how_to_start_one(stresswatch, arguments):
+def test_without_a_local_stack_each_command_says_how_to_start_one(stresswatch, arguments):
     Path("posts.jsonl").write_text('{"post_id": "a", "text": "x", "label": 0}\n')
     result = stresswatch(*arguments)
     assert result.exit_code == 1
@@ -108,7 +108,7 @@ def test_without_a_local_stack_every_command_tells_how_to_start_one(stresswatch,
 
 @pytest.mark.parametrize("command", ["produce", "seed"])
 @pytest.mark.parametrize("name", ["missing.jsonl", "missing.csv", "."])
-def test_a_file_that_is_not_there_is_one_sentence(stresswatch, command, name):
+def test_a_missing_file_is_a_one_line_error(stresswatch, command, name):
     result = stresswatch(command, name, "--local")
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
@@ -140,7 +140,7 @@ def test_errors_are_reported_without_a_traceback(stresswatch, monkeypatch, error
     assert (result.exit_code, result.stderr) == (1, message)
 
 
-def test_the_stage_names_the_stack_on_aws(stresswatch, monkeypatch):
+def test_the_stage_option_selects_the_stack_on_aws(stresswatch, monkeypatch):
     asked = []
 
     def target(stage):
@@ -170,13 +170,13 @@ def test_up_starts_the_synthesized_stack_and_prints_the_next_steps(stresswatch, 
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
-def test_up_leaves_a_stack_that_runs_as_it_is(stresswatch, monkeypatch):
+def test_up_leaves_a_running_stack_unchanged(stresswatch, monkeypatch):
     monkeypatch.setattr(local, "running", lambda directory: STACK)
     assert "http://127.0.0.1:4566" in stresswatch("up").stdout
     assert "posts-of-dev" in stresswatch("up", "--outputs").stdout
 
 
-def test_up_takes_no_other_settings_while_a_stack_runs(stresswatch, monkeypatch):
+def test_up_rejects_settings_while_a_stack_runs(stresswatch, monkeypatch):
     monkeypatch.setattr(local, "running", lambda directory: STACK)
     result = stresswatch("up", "--set", "labelling.nonsense=1", "--set", "drift.nonsense=2")
     assert result.exit_code == 1
@@ -185,13 +185,13 @@ def test_up_takes_no_other_settings_while_a_stack_runs(stresswatch, monkeypatch)
     assert "`stresswatch down`, and then this line again" in result.stderr
 
 
-def test_a_folder_that_cannot_be_made_is_one_sentence(stresswatch):
+def test_a_folder_that_cannot_be_created_is_a_one_line_error(stresswatch):
     Path(".stresswatch").touch()
     result = stresswatch("up")
     assert (result.exit_code, result.stderr) == (1, ".stresswatch/cdk.out: Not a directory.\n")
 
 
-def test_an_app_that_does_not_synthesize_is_reported(stresswatch, monkeypatch):
+def test_a_failed_synthesis_is_reported(stresswatch, monkeypatch):
     def synthesize(directory, changed):
         raise OperatorError("The stack does not synthesize: why.")
 
@@ -200,7 +200,7 @@ def test_an_app_that_does_not_synthesize_is_reported(stresswatch, monkeypatch):
     assert (result.exit_code, result.stderr) == (1, "The stack does not synthesize: why.\n")
 
 
-def test_down_tells_whether_a_stack_ran(stresswatch, monkeypatch):
+def test_down_says_whether_a_stack_was_running(stresswatch, monkeypatch):
     where = Path.cwd() / ".stresswatch"
     assert stresswatch("down").stdout == f"No local stack was running in {where}.\n"
     monkeypatch.setattr(local, "down", lambda directory: True)
@@ -208,7 +208,7 @@ def test_down_tells_whether_a_stack_ran(stresswatch, monkeypatch):
 
 
 @pytest.mark.parametrize("command", ["seed", "label", "produce", "score"])
-def test_a_file_whose_name_no_key_in_s3_can_hold_is_refused(stresswatch, command):
+def test_a_file_name_that_is_not_utf8_is_rejected(stresswatch, command):
     name = os.fsdecode(b"caf\xe9.jsonl")
     result = stresswatch(command, name, "--local")
     assert result.exit_code == 2
@@ -216,7 +216,7 @@ def test_a_file_whose_name_no_key_in_s3_can_hold_is_refused(stresswatch, command
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["produce", "--help"], ["status", "--local"]])
-def test_a_narrow_terminal_is_no_obstacle(tmp_path, arguments):
+def test_commands_work_on_a_narrow_terminal(tmp_path, arguments):
     done = subprocess.run(
         [sys.executable, "-c", "from cli.main import app; app()", *arguments],
         cwd=tmp_path,
@@ -239,7 +239,7 @@ EVERY_COMMAND = [
 
 
 @pytest.mark.parametrize("words", EVERY_COMMAND, ids=" ".join)
-def test_help_on_a_narrow_terminal_cuts_no_word_and_no_line(stresswatch, monkeypatch, words):
+def test_help_wraps_correctly_on_a_narrow_terminal(stresswatch, monkeypatch, words):
     # The range of `cost --posts-per-day` leaves less room for its name.
     monkeypatch.setenv("COLUMNS", "62" if words == ["cost"] else "60")
     shown = stresswatch(*words, "--help").stdout
@@ -284,7 +284,7 @@ def retrain(stresswatch, monkeypatch, stepfunctions, *arguments):
     return stresswatch("retrain", *arguments)
 
 
-def test_retraining_is_started_and_not_waited_for(stresswatch, monkeypatch):
+def test_retrain_starts_an_execution_without_waiting(stresswatch, monkeypatch):
     stepfunctions = Stepfunctions()
     result = retrain(stresswatch, monkeypatch, stepfunctions)
     assert (result.exit_code, result.stdout) == (0, "Started arn:execution\n")
@@ -294,7 +294,7 @@ def test_retraining_is_started_and_not_waited_for(stresswatch, monkeypatch):
 
 
 @pytest.mark.parametrize(("options", "forced"), [([], False), (["--force"], True)])
-def test_force_waives_the_cool_down_in_the_workflow(stresswatch, monkeypatch, options, forced):
+def test_the_force_option_is_passed_to_the_workflow(stresswatch, monkeypatch, options, forced):
     stepfunctions = Stepfunctions()
     retrain(stresswatch, monkeypatch, stepfunctions, *options)
     ((_, given),) = stepfunctions.started
@@ -316,9 +316,7 @@ def test_force_waives_the_cool_down_in_the_workflow(stresswatch, monkeypatch, op
         ),
     ],
 )
-def test_a_retraining_that_is_waited_for_ends_with_the_verdict(
-    stresswatch, monkeypatch, accepted, lines
-):
+def test_retrain_with_wait_prints_the_gates_verdict(stresswatch, monkeypatch, accepted, lines):
     check = Check("F1", None, None, None, accepted, "[much] more", "it is [too] low")
     checks = [asdict(check)]
     output = {
@@ -343,7 +341,7 @@ def test_a_retraining_that_is_waited_for_ends_with_the_verdict(
         ({}, "no cause was given."),
     ],
 )
-def test_a_retraining_that_fails_says_why(stresswatch, monkeypatch, ended, told):
+def test_a_failed_retraining_is_reported_with_its_cause(stresswatch, monkeypatch, ended, told):
     execution = Stepfunctions(status="FAILED", **ended)
     result = retrain(stresswatch, monkeypatch, execution, "--wait")
     assert (result.exit_code, result.stderr) == (1, f"The retraining failed: {told}\n")

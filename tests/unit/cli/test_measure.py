@@ -79,7 +79,7 @@ def shown(drift, quality, rate=RATE) -> dict[str, str]:
         ),
     ],
 )
-def test_the_span_is_the_last_hour_unless_it_is_given(given, expected):
+def test_the_time_range_defaults_to_the_last_hour(given, expected):
     assert span_of(*given, lambda: NOW) == expected
 
 
@@ -92,12 +92,12 @@ def test_the_span_is_the_last_hour_unless_it_is_given(given, expected):
         (("yesterday", None), "--from is 'yesterday'; give an ISO 8601 time"),
     ],
 )
-def test_a_span_that_is_none_is_refused(given, sentence):
+def test_an_invalid_time_range_is_rejected(given, sentence):
     with pytest.raises(OperatorError, match=sentence):
         span_of(*given, lambda: NOW)
 
 
-def test_drift_and_live_quality_are_shown_with_what_they_rest_on():
+def test_drift_and_live_quality_are_shown_with_their_sample_sizes():
     assert shown(DRIFT, QUALITY) == {
         "posts": "2,838 posts by v1",
         "drift": "15% of the features, by 1,000 posts",
@@ -128,7 +128,7 @@ def test_the_stress_rate_says_whether_it_is_corrected(found, figure):
     }
 
 
-def test_the_first_day_has_a_stress_rate_before_it_is_over():
+def test_the_first_days_stress_rate_is_shown_before_the_day_ends():
     day = DAYS | {"start": "2026-11-30"}
     rate = {"status": "estimated", "last_seven_days": None, "last_day": day}
     rows = shown(DRIFT, QUALITY, rate)
@@ -162,11 +162,11 @@ def test_the_first_day_has_a_stress_rate_before_it_is_over():
         ),
     ],
 )
-def test_where_there_is_no_value_the_reason_is_shown(drift, quality, row, reason):
+def test_a_missing_value_is_shown_with_its_reason(drift, quality, row, reason):
     assert shown(drift, quality)[row] == reason
 
 
-def test_labels_that_do_not_count_are_shown_with_reasons():
+def test_left_out_labels_are_shown_with_reasons():
     assert "labels left out" not in shown(DRIFT, QUALITY)
     left_out = QUALITY | {"unseen": 1200, "trained_on": 3}
     assert shown(DRIFT, left_out)["labels left out"] == (
@@ -174,14 +174,14 @@ def test_labels_that_do_not_count_are_shown_with_reasons():
     )
 
 
-def test_a_label_of_another_text_may_await_its_prediction():
+def test_labels_for_another_text_are_shown_as_pending_or_edited():
     left_out = QUALITY | {"other_text": 116}
     assert shown(DRIFT, left_out)["labels left out"] == (
         "116 for a text that awaits its prediction, or was edited"
     )
 
 
-def test_every_outcome_of_a_label_has_its_words():
+def test_every_label_outcome_has_a_description():
     outcomes = Outcome([], *[0] * 6).counts().keys() - {"labelled_posts"}
     assert outcomes | {"invalid"} == LEFT_OUT.keys()
 
@@ -213,7 +213,7 @@ def measure(workflow, on_state=lambda _: None):
     return client.measure(NOW - timedelta(hours=1), NOW, on_state=on_state)
 
 
-def test_the_workflow_is_started_for_the_span_and_followed():
+def test_the_workflow_is_started_for_the_time_range_and_followed():
     output = {"drift": [DRIFT], "quality": QUALITY, "rate": RATE}
     workflow = Workflow(status="SUCCEEDED", output=json.dumps(output))
     states = []
@@ -237,13 +237,13 @@ def test_the_workflow_is_started_for_the_span_and_followed():
         ({"status": "TIMED_OUT"}, "The measurement timed out: no cause was given."),
     ],
 )
-def test_a_measurement_that_fails_says_why(ended, sentence):
+def test_a_failed_measurement_is_reported_with_its_cause(ended, sentence):
     with pytest.raises(OperatorError) as refused:
         measure(Workflow(**ended))
     assert str(refused.value) == sentence
 
 
-def test_a_span_that_would_take_minutes_is_refused_with_its_days():
+def test_a_time_range_above_the_maximum_days_is_rejected():
     with pytest.raises(OperatorError, match=f"are 59 days; measure {MAXIMUM_DAYS} days or fewer"):
         span_of("2023-01-01", "2023-03-01", lambda: NOW)
     start, end = span_of("2026-10-01", "2026-11-01", lambda: NOW)

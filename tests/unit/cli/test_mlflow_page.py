@@ -29,7 +29,7 @@ def recorded(*names):
         yield url, asked
 
 
-def test_each_experiment_s_address_opens_the_view_of_trainings():
+def test_each_experiments_address_opens_its_training_runs():
     with recorded("Default", "stress-demo", "stress-model") as (url, asked):
         found = mlflow_page.experiments(int(url.rpartition(":")[2]))
     assert list(found) == ["stress-demo", "stress-model"]

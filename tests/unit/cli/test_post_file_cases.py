@@ -147,13 +147,13 @@ def test_every_problem_file_has_an_expectation():
 
 @pytest.mark.parametrize("command", READS_POSTS)
 @pytest.mark.parametrize("name", POSTS)
-def test_a_dry_run_says_how_many_rows_are_posts_and_why_others_are_not(command, name):
+def test_a_dry_run_counts_posts_and_the_reasons_of_invalid_rows(command, name):
     check(run(command, name), POSTS[name])
 
 
 @pytest.mark.parametrize("command", READS_LABELS)
 @pytest.mark.parametrize("name", LABELLED)
-def test_a_dry_run_says_the_same_of_labelled_posts(command, name):
+def test_a_dry_run_counts_labelled_posts_and_invalid_rows(command, name):
     check(run(command, name), LABELLED[name])
 
 
@@ -202,7 +202,7 @@ DIALECTS = ("excel_", "header_", "tab", "zipped", "pandas_ind")
 @pytest.mark.parametrize(
     "name", [name for name in POSTS if name.startswith(DIALECTS) and POSTS[name].posts == 4]
 )
-def test_every_dialect_of_the_same_posts_gives_the_same_posts(name):
+def test_every_csv_dialect_is_read_as_the_same_posts(name):
     posts = found(name)
     assert [post.text for post in posts] == TEXTS
     assert [post.post_id for post in posts] == ["p0", "p1", "p2", "p3"]
@@ -223,7 +223,7 @@ def test_every_dialect_of_the_same_posts_gives_the_same_posts(name):
         ("index_is_id.parquet", ["p0", "p1", "p2", "p3"]),
     ],
 )
-def test_whole_numbers_are_ids_and_a_missing_one_is_the_rows_place(name, ids):
+def test_whole_numbers_are_ids_and_a_missing_id_is_the_row_number(name, ids):
     assert [post.post_id for post in found(name)] == ids
 
 
@@ -236,7 +236,7 @@ def test_whole_numbers_are_ids_and_a_missing_one_is_the_rows_place(name, ids):
         ("timestamps_tz.parquet", "2026-01-01T05:00:00+00:00"),
     ],
 )
-def test_an_epoch_or_timestamp_of_any_type_is_a_timestamp(name, first):
+def test_epochs_and_timestamps_of_any_type_are_understood(name, first):
     assert found(name)[0].created_at == first
 
 
@@ -247,7 +247,7 @@ def test_an_epoch_or_timestamp_of_any_type_is_a_timestamp(name, first):
         ("labels_with_dates.jsonl", "2026-06-01T09:00:00Z"),
     ],
 )
-def test_when_a_label_was_given_is_kept_in_every_format(name, given):
+def test_the_timestamp_of_a_label_is_kept_in_every_format(name, given):
     (labelled,) = PostFile(CASES / name, Wanted.LABELS).labelled_posts()
     assert labelled.labelled_at == given
 
@@ -258,7 +258,7 @@ def test_labels_are_understood_in_every_form(name):
     assert labelled.label == (0 if name == "labels_with_dates.csv" else 1)
 
 
-def test_a_missing_number_is_missing_in_every_spelling():
+def test_missing_feature_values_are_recognised_in_every_spelling():
     assert [str(post.numbers[4]) for post in found("na_strings.csv")] == ["nan"] * 3
 
 
@@ -268,7 +268,7 @@ def typed(line: str):
     return CliRunner().invoke(main.app, arguments, catch_exceptions=False)
 
 
-def test_the_page_on_data_can_be_typed_without_a_stack(tmp_path, monkeypatch):
+def test_the_documented_check_commands_work_without_a_stack(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(CASES / "excel_semicolon.csv", "posts.csv")
     shutil.copy(CASES / "labels_bool.csv", "labels.csv")
@@ -279,7 +279,7 @@ def test_the_page_on_data_can_be_typed_without_a_stack(tmp_path, monkeypatch):
     assert (said.exit_code, said.stdout) == (0, '{"posts": 1, "refused": 0, "reasons": {}}\n')
 
 
-def test_a_dry_run_for_people_says_where_the_first_row_of_each_reason_is():
+def test_a_dry_run_shows_the_first_invalid_row_of_each_reason():
     shown = CliRunner().invoke(main.app, ["produce", str(CASES / "cut_off.jsonl"), "--check"])
     assert shown.exit_code == 0
     assert "not_json" in shown.stdout
@@ -287,7 +287,7 @@ def test_a_dry_run_for_people_says_where_the_first_row_of_each_reason_is():
     assert "1 row is a post, 1 is not." in shown.stdout
 
 
-def test_dropped_fields_and_labels_without_weight_are_reported(tmp_path):
+def test_dropped_fields_and_zero_confidence_labels_are_reported(tmp_path):
     file = tmp_path / "labels.csv"
     file.write_text(
         "post_id,text,label,confidence,created_at\np1,a,1,0,soon\np2,b,0,0.0,\np3,c,0,1,later\n"
@@ -307,7 +307,7 @@ def test_dropped_fields_and_labels_without_weight_are_reported(tmp_path):
         ("backfill", "posts.csv"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused_by_name(arguments):
+def test_incompatible_options_are_rejected_by_name(arguments):
     result = CliRunner().invoke(main.app, list(arguments))
     assert result.exit_code == 2
     assert "--check" in result.stderr

@@ -65,7 +65,7 @@ def converted(tmp_path, error: str) -> None:
         ),
     ],
 )
-def test_json_of_another_form_is_converted_by_the_command_named(tmp_path, content):
+def test_the_suggested_command_converts_unsupported_json(tmp_path, content):
     converted(tmp_path, said(tmp_path, content))
     labelled = list(PostFile(tmp_path / "posts.jsonl", Wanted.LABELS).labelled_posts())
     assert [(one.post.post_id, one.post.text, one.label) for one in labelled] == [
@@ -84,7 +84,7 @@ def test_json_of_another_form_is_converted_by_the_command_named(tmp_path, conten
         ('{"subreddit": "a", "text": "a", "post_id": "p", "label": 1, "subreddit": ""}', "subredd"),
     ],
 )
-def test_a_line_that_has_a_field_twice_refuses_the_file(tmp_path, line, field, command):
+def test_a_duplicate_field_in_a_line_rejects_the_file(tmp_path, line, field, command):
     error = said(tmp_path, f'{{"text": "a", "post_id": "q", "label": 1}}\n\n{line}\n', command)
     assert f"posts.txt, line 3: it has the field {field}" in " ".join(error.split())
 
@@ -98,7 +98,7 @@ def test_a_line_that_has_a_field_twice_refuses_the_file(tmp_path, line, field, c
         '"note": "\\"text\\": 1, \\"text\\": 2"',
     ],
 )
-def test_a_name_that_is_no_field_of_the_post_may_be_there_twice(tmp_path, more):
+def test_duplicate_names_outside_the_posts_fields_are_accepted(tmp_path, more):
     file = tmp_path / "posts.jsonl"
     file.write_text(f'{{"text": "a", {more}}}\n')
     assert [post.text for post in PostFile(file).posts()] == ["a"]
@@ -115,7 +115,7 @@ def test_a_name_that_is_no_field_of_the_post_may_be_there_twice(tmp_path, more):
         "| text |\n|---|\n| b |\n",
     ],
 )
-def test_a_markdown_table_is_refused_by_its_name(tmp_path, content, command):
+def test_a_markdown_table_is_rejected_by_name(tmp_path, content, command):
     assert "is a Markdown table" in said(tmp_path, content, command)
 
 
@@ -134,7 +134,7 @@ def test_a_markdown_table_is_refused_by_its_name(tmp_path, content, command):
         pytest.param(" text │ label \n══════╪═══════\n b    │ 1\n", id="Unicode"),
     ],
 )
-def test_a_table_that_is_drawn_for_people_is_refused_by_its_name(tmp_path, content):
+def test_a_drawn_text_table_is_rejected_by_name(tmp_path, content):
     assert "is a table drawn for people to read" in said(tmp_path, content, "produce")
 
 
@@ -147,32 +147,32 @@ def test_a_table_that_is_drawn_for_people_is_refused_by_its_name(tmp_path, conte
         ('post_id|text\np|"a\n|---|---|\n"\n', ["a\n|---|---|\n"]),
     ],
 )
-def test_dashes_in_a_text_make_no_table(tmp_path, content, texts):
+def test_dashes_in_a_text_are_not_taken_for_a_table(tmp_path, content, texts):
     file = tmp_path / "posts.csv"
     file.write_text(content)
     assert [post.text for post in PostFile(file).posts()] == texts
 
 
-def test_arrays_without_names_get_an_error_that_says_so(tmp_path):
+def test_arrays_without_field_names_are_rejected_as_such(tmp_path):
     for content in ('["a", 1]\n["b", 0]\n', FRAME.to_json(orient="values")):
         assert "without field names" in said(tmp_path, content)
 
 
 @pytest.mark.parametrize("text", ["{curly} words", '"code\n{ x: 1 }\nend"'])
 @pytest.mark.parametrize("header", ["sep=;\ntext;label", "text;label"])
-def test_a_text_with_braces_does_not_make_a_csv_json(tmp_path, header, text):
+def test_a_csv_with_braces_in_a_text_is_read_as_csv(tmp_path, header, text):
     file = tmp_path / "posts.csv"
     file.write_text(f"{header}\n{text};1\n")
     (labelled,) = PostFile(file, Wanted.BASE_DATA).labelled_posts()
     assert labelled.post.text == text.strip('"')
 
 
-def test_a_csv_whose_text_has_another_name_is_not_called_json(tmp_path):
+def test_a_misnamed_text_column_in_a_csv_is_suggested(tmp_path):
     assert "text is perhaps 'body'" in said(tmp_path, "body,label\n{curly},1\n")
 
 
 @pytest.mark.parametrize("begin", ["[removed]\nfine\n", "[section]\na=1\n"])
-def test_a_text_in_brackets_is_no_json_array(tmp_path, begin):
+def test_a_text_in_brackets_is_not_taken_for_a_json_array(tmp_path, begin):
     assert "its first row must name the columns, with commas" in said(tmp_path, begin)
 
 
@@ -185,7 +185,7 @@ def test_blank_rows_before_the_header_are_skipped(tmp_path):
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzipped"])
 @pytest.mark.parametrize("rows_before", [0, 30_000])
-def test_a_zero_byte_in_a_csv_is_refused_by_line_and_taken_away(tmp_path, packed, rows_before):
+def test_a_zero_byte_in_a_csv_is_rejected_with_its_line_and_a_fix(tmp_path, packed, rows_before):
     text = "text,label\n" + "fine,1\n" * rows_before + "a\0b,1\n"
     content = gzip.compress(text.encode()) if packed else text.encode()
     error = said(tmp_path, content)
@@ -218,7 +218,7 @@ def test_the_likely_cause_is_named(tmp_path, content, cause):
     assert "words" not in error
 
 
-def test_pandas_without_quotation_marks_gets_the_advice_to_quote(tmp_path):
+def test_unquoted_pandas_csv_is_rejected_with_advice_to_quote(tmp_path):
     content = FRAME.to_csv(index=False, quoting=csv.QUOTE_NONE, escapechar="\\")
     assert "to_csv without quoting and escapechar" in said(tmp_path, content)
 
@@ -232,7 +232,7 @@ def test_pandas_without_quotation_marks_gets_the_advice_to_quote(tmp_path):
         ("other", ""),
     ],
 )
-def test_a_column_that_is_perhaps_the_id_is_named(tmp_path, columns, note):
+def test_a_possible_id_column_is_named(tmp_path, columns, note):
     file = tmp_path / "posts.csv"
     cells = ",".join("a" for _ in columns.split(","))
     file.write_text(f"{columns},text\n{cells},I cannot sleep\n")

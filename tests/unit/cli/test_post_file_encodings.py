@@ -34,26 +34,26 @@ def rows(tmp_path, content: bytes) -> list[Post | InvalidPost]:
         ),
     ],
 )
-def test_a_json_line_that_cannot_be_decoded_is_no_post(tmp_path, content):
+def test_an_undecodable_json_line_is_an_invalid_post(tmp_path, content):
     broken, good = rows(tmp_path, content)
     assert isinstance(broken, InvalidPost)
     assert broken.reason == "not_utf8"
     assert good.text == "good"
 
 
-def test_a_replacement_character_of_the_texts_own_is_kept(tmp_path):
+def test_a_replacement_character_in_the_original_text_is_kept(tmp_path):
     (post,) = rows(tmp_path, '{"text": "a\N{REPLACEMENT CHARACTER}b"}\n'.encode("utf-16"))
     assert post.text == "a\N{REPLACEMENT CHARACTER}b"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
-def test_a_file_cut_within_its_last_character_loses_that_line_alone(tmp_path, encoding):
+def test_a_truncated_last_character_invalidates_only_its_line(tmp_path, encoding):
     first, last = rows(tmp_path, f"{GOOD}\n{GOOD}".encode(encoding)[:-1])
     assert first.text == "good"
     assert isinstance(last, InvalidPost)
 
 
-def test_a_damaged_file_of_another_encoding_is_not_called_windows_1252(tmp_path):
+def test_a_damaged_utf16_file_is_not_reported_as_windows_1252(tmp_path):
     file = tmp_path / "posts"
     file.write_bytes('{"text": "a'.encode("utf-16") + b"\x00\xd8" + '"}'.encode("utf-16-le"))
     report, read = CheckReport(), PostFile(file)

@@ -106,7 +106,7 @@ WRITERS = {
 @pytest.mark.parametrize("writer", WRITERS)
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(records=st.lists(POSTS, min_size=1, max_size=5))
-def test_a_table_of_posts_comes_back_as_the_same_posts(writer, packed, records):
+def test_posts_written_by_common_tools_are_read_back_unchanged(writer, packed, records):
     content = WRITERS[writer](records)
     given = [{name: value for name, value in one.items() if value is not None} for one in records]
     with TemporaryDirectory() as folder:

@@ -47,7 +47,7 @@ def test_a_float_id_is_the_same_whole_number_in_csv_and_parquet(tmp_path, ids):
     assert [row.has_rounded_id for row in read[1]] == [True, False, False]
 
 
-def test_a_whole_number_with_an_exponent_as_r_writes_it_is_an_id(tmp_path):
+def test_an_id_with_an_exponent_as_written_by_r_is_a_whole_number(tmp_path):
     (row,) = rows(tmp_path, '"","post_id","text"\n"1",1e+05,"a"\n')
     assert (row.found.post_id, row.has_rounded_id) == ("100000", False)
 
@@ -57,7 +57,7 @@ def test_an_id_that_only_resembles_a_number_is_kept(tmp_path, post_id):
     assert one(tmp_path, f"post_id,text\n{post_id},a\n").post_id == post_id
 
 
-def test_floats_with_decimal_commas_are_labels_ids_and_times(tmp_path):
+def test_decimal_commas_are_read_in_labels_ids_and_timestamps(tmp_path):
     given = "post_id;text;label;confidence;created_at;labelled_at\n"
     given += "7,0;a;1,0;0,8;1700000000,5;1700000000,0\n"
     found = one(tmp_path, given, Wanted.LABELS)
@@ -68,7 +68,7 @@ def test_floats_with_decimal_commas_are_labels_ids_and_times(tmp_path):
 
 
 @pytest.mark.parametrize("number", [7.5, -0.25, 1e-07, 12345.678])
-def test_a_number_that_is_not_whole_is_the_same_id_in_every_format(tmp_path, number):
+def test_a_fractional_id_is_the_same_in_every_format(tmp_path, number):
     frame = pd.DataFrame({"post_id": [number], "source": [number], "text": ["a"]})
     for content in (
         frame.to_csv(index=False),
@@ -83,7 +83,7 @@ def test_a_number_that_is_not_whole_is_the_same_id_in_every_format(tmp_path, num
 
 
 @pytest.mark.parametrize("written", ["Infinity", "1e999", "true", "[7]", "{}"])
-def test_what_is_no_number_and_no_string_is_no_id(tmp_path, written):
+def test_an_id_must_be_a_finite_number_or_a_string(tmp_path, written):
     with pytest.raises(InvalidPost, match="post_id_invalid"):
         one(tmp_path, f'{{"post_id": {written}, "text": "a"}}')
 
@@ -92,18 +92,20 @@ def test_what_is_no_number_and_no_string_is_no_id(tmp_path, written):
 @pytest.mark.parametrize(
     ("written", "number"), [("0,5", 0.5), ("-0,125", -0.125), ("12,25", 12.25)]
 )
-def test_a_decimal_comma_is_read_where_commas_part_no_columns(tmp_path, delimiter, written, number):
+def test_decimal_commas_are_read_where_commas_are_not_separators(
+    tmp_path, delimiter, written, number
+):
     given = f"text{delimiter}sentiment\r\na{delimiter}{written}\r\n".encode("utf-16")
     assert one(tmp_path, given).numbers[4] == number
 
 
-def test_a_comma_that_may_be_of_thousands_is_refused_by_name(tmp_path):
+def test_a_comma_that_may_mark_thousands_is_rejected(tmp_path):
     with pytest.raises(InvalidPost, match="a decimal one or of thousands"):
         one(tmp_path, "text\tlex_liwc_Tone\na\t1,234\n")
 
 
 @pytest.mark.parametrize("answer", ["reject", "ignore"])
-def test_a_label_that_its_annotator_did_not_accept_is_refused(tmp_path, answer):
+def test_a_label_that_its_annotator_did_not_accept_is_rejected(tmp_path, answer):
     record = {"text": "a", "label": "stress", "answer": answer}
     with pytest.raises(InvalidPost, match="label_not_accepted"):
         one(tmp_path, json.dumps(record), Wanted.BASE_DATA)
@@ -116,7 +118,7 @@ def test_a_label_that_its_annotator_did_not_accept_is_refused(tmp_path, answer):
     ("labels", "label"),
     [(["stress"], 1), (["Not stressed"], 0), ([1], 1), ([0.0], 0), (["true"], 1), ([False], 0)],
 )
-def test_a_list_of_one_label_as_doccano_writes_it_is_that_label(tmp_path, labels, label):
+def test_a_doccano_list_of_one_label_is_read_as_that_label(tmp_path, labels, label):
     record = {"id": 1, "text": "a", "label": labels}
     assert one(tmp_path, json.dumps(record), Wanted.BASE_DATA).label == label
     assert one(tmp_path, parquet(pd.DataFrame([record])), Wanted.BASE_DATA).label == label
@@ -136,7 +138,7 @@ def test_a_list_of_one_label_as_doccano_writes_it_is_that_label(tmp_path, labels
         ([["stress"]], "label_invalid: label must be 0 or 1"),
     ],
 )
-def test_a_list_of_no_label_or_of_several_is_refused_by_name(tmp_path, labels, why):
+def test_empty_invalid_or_multiple_label_lists_are_rejected(tmp_path, labels, why):
     with pytest.raises(InvalidPost, match=why):
         one(tmp_path, json.dumps({"text": "a", "label": labels}), Wanted.BASE_DATA)
 
@@ -147,7 +149,7 @@ def check(command: str, file) -> tuple[int, dict[str, object], str]:
 
 
 @pytest.mark.parametrize("command", ["seed", "label"])
-def test_rows_without_a_text_are_left_out_of_labelled_posts_and_counted(tmp_path, command):
+def test_labelled_rows_without_a_usable_text_are_skipped_and_counted(tmp_path, command):
     file = tmp_path / "labels.csv"
     file.write_text(
         "post_id,text,label\na,fine,0\nb,[removed],1\nc,,1\nd,[deleted],\ne,"
@@ -159,7 +161,7 @@ def test_rows_without_a_text_are_left_out_of_labelled_posts_and_counted(tmp_path
 
 
 @pytest.mark.parametrize("command", ["seed", "label"])
-def test_a_label_that_is_not_understood_refuses_the_file_and_is_named(tmp_path, command):
+def test_an_invalid_label_rejects_the_file_and_its_line_is_named(tmp_path, command):
     file = tmp_path / "labels.csv"
     file.write_text("post_id,text,label\na,[removed],0\nb,fine,maybe\nc,fine,\nd,fine,1\n")
     code, said, why = check(command, file)

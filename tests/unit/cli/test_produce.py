@@ -90,14 +90,14 @@ def test_every_record_is_sent_exactly_once_or_returned(large, small, refused_sha
 
 
 @given(st.integers(0, 1200), st.integers(0, 99))
-def test_with_few_refusals_every_record_arrives(count, seed):
+def test_every_record_arrives_despite_a_few_rejections(count, seed):
     records = make_records([10] * count)
     stream = Stream(0.05, seed)
     assert send(stream, records) == []
     assert sorted(stream.taken) == sorted(records)
 
 
-def test_records_arrive_in_their_order_where_none_is_refused():
+def test_records_arrive_in_order_when_none_is_rejected():
     records = make_records([10] * 1200)
     stream = Stream()
     send(stream, records)
@@ -111,7 +111,7 @@ def test_a_record_too_large_for_the_stream_does_not_stop_the_others():
     assert stream.taken == [records[0], records[2]]
 
 
-def test_records_refused_to_the_last_attempt_are_returned():
+def test_records_rejected_on_every_attempt_are_returned():
     records = make_records([10] * 3)
     stream = Stream(refused_share=1.0)
     assert send(stream, records) == records
@@ -132,7 +132,7 @@ def test_when_aws_fails_unsent_records_are_returned_before_the_error(fails_at, c
     assert stream.taken + unsent == records
 
 
-def test_records_under_way_at_an_interruption_are_counted(monkeypatch):
+def test_records_in_flight_at_an_interruption_are_counted(monkeypatch):
     flush, calls = Producer.flush, itertools.count(1)
 
     def stopped(self):
@@ -147,12 +147,12 @@ def test_records_under_way_at_an_interruption_are_counted(monkeypatch):
     assert sum(step.sent for step in steps) == len(stream.taken) == 3 * MAXIMUM_RECORDS
 
 
-def test_a_rate_without_end_is_none():
+def test_an_infinite_rate_is_unlimited():
     assert send(Stream(), make_records([1] * 3), rate=math.inf) == []
 
 
 @given(st.floats(0.5, 5000), st.integers(1, 1500))
-def test_a_rate_is_kept_at_all_times(rate, count):
+def test_the_rate_limit_is_kept_at_all_times(rate, count):
     clock = Clock()
     sent = 0
     largest = max(1, min(MAXIMUM_RECORDS, int(rate / 5)))
@@ -164,7 +164,7 @@ def test_a_rate_is_kept_at_all_times(rate, count):
     assert clock.now - 100.0 <= count / rate
 
 
-def test_time_that_a_slow_stream_took_is_not_caught_up():
+def test_time_lost_to_a_slow_stream_is_not_caught_up():
     clock = Clock()
     steps = produce(
         Stream(), "posts", make_records([1] * 100), rate=10, clock=clock, sleep=clock.sleep
@@ -176,7 +176,7 @@ def test_time_that_a_slow_stream_took_is_not_caught_up():
     assert clock.now - after == pytest.approx(1.9 * 2)
 
 
-def test_records_are_read_no_further_than_they_are_sent():
+def test_records_are_read_only_as_they_are_sent():
     def endless():
         for number in itertools.count():
             taken.append(number)
@@ -193,14 +193,14 @@ def records_in(tmp_path, content: bytes):
     return list(records_of(PostFile(file)))
 
 
-def test_a_row_that_is_no_post_goes_as_it_is(tmp_path):
+def test_an_invalid_row_is_sent_unchanged(tmp_path):
     lines = [b"not json", b"\xff\xfe", b"[1]", b"[" * 9999, b'{"text": " ",  "title": 1}']
     records = records_in(tmp_path, b'{"text": "x"}\n' + b"\n\n".join(lines) + b"\r\n")
     assert [record.data for record in records[1:]] == lines
     assert all(len(record.partition_key) == 64 for record in records[1:])
 
 
-def test_a_post_goes_as_the_contract_has_it_by_its_id(tmp_path):
+def test_a_post_is_sent_in_contract_form_and_keyed_by_its_id(tmp_path):
     line = b'{"Post_ID": 7,  "text": "x", "created_at": 1521614353, "title": "y", "label": 1}'
     (record,) = records_in(tmp_path, line)
     assert record.partition_key == "7"
@@ -211,7 +211,7 @@ def test_a_post_goes_as_the_contract_has_it_by_its_id(tmp_path):
     }
 
 
-def test_a_post_without_an_id_gets_its_place_so_that_it_is_the_same_again(tmp_path):
+def test_a_post_without_an_id_gets_its_position_as_a_stable_id(tmp_path):
     content = b'{"text": "x"}\n\n{"post_id": "", "text": "x"}\n'
     records = records_in(tmp_path, content)
     assert [record.partition_key for record in records] == ["1", "2"]
@@ -219,7 +219,7 @@ def test_a_post_without_an_id_gets_its_place_so_that_it_is_the_same_again(tmp_pa
     assert parse_post(records[1].data).post_id == "2"
 
 
-def test_a_row_of_dreaddit_becomes_a_post_without_its_label(tmp_path):
+def test_a_dreaddit_row_is_sent_without_its_label(tmp_path):
     (record,) = records_in(tmp_path, to_csv([DREADDIT_ROW | {"sentiment": ""}]))
     assert record.partition_key == "8601tu"
     assert json.loads(record.data) == {
@@ -235,7 +235,7 @@ def test_a_row_of_dreaddit_becomes_a_post_without_its_label(tmp_path):
     }
 
 
-def test_a_cell_that_is_no_number_is_left_for_the_predictor_to_judge(tmp_path):
+def test_an_invalid_feature_is_sent_for_the_predictor_to_reject(tmp_path):
     content = b"post_id,text,sentiment,created_at\np1,hello,high,soon\np2,hello,,soon\n"
     bad, good = records_in(tmp_path, content)
     with pytest.raises(InvalidPost, match="number_invalid"):

@@ -21,30 +21,30 @@ def called(tmp_path, monkeypatch):
     return folder
 
 
-def test_a_command_that_a_shell_finds_has_its_name(called, monkeypatch):
+def test_a_command_on_the_path_is_called_by_name(called, monkeypatch):
     monkeypatch.setenv("PATH", str(called))
     assert program() == "stresswatch"
 
 
-def test_a_command_beside_another_one_on_the_path_keeps_its_path(called, tmp_path, monkeypatch):
+def test_a_command_shadowed_on_the_path_keeps_its_own_path(called, tmp_path, monkeypatch):
     (tmp_path / "stresswatch").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert program() == ".venv/bin/stresswatch"
 
 
-def test_a_module_that_python_runs_has_the_command_s_name(called, monkeypatch):
+def test_a_module_run_by_python_is_called_by_the_commands_name(called, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["cli/__main__.py"])
     assert program() == "stresswatch"
 
 
-def test_hints_can_be_typed_in_a_terminal_without_the_command(called, stresswatch, monkeypatch):
+def test_hints_have_the_commands_path_if_it_is_not_on_the_path(called, stresswatch, monkeypatch):
     monkeypatch.setattr(sys, "argv", [str(called / "stresswatch")])
     hints = stresswatch("data", "synthesize", "train.jsonl").stdout
     assert f"  {called}/stresswatch seed --local train.jsonl\n" in hints
     assert f"start one with `{called}/stresswatch up`" in stresswatch("status", "--local").stderr
 
 
-def test_hints_in_tables_name_it_too_and_other_words_stay(called, capsys):
+def test_hints_in_tables_have_the_path_and_other_words_are_kept(called, capsys):
     table = Table("next")
     table.add_row("`stresswatch retrain`")
     console = SafeConsole(width=60)

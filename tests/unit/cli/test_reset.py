@@ -40,7 +40,7 @@ def kept(reset):
     return STATE
 
 
-def test_all_state_is_deleted_and_nothing_beside_it(reset, kept):
+def test_all_state_and_nothing_else_is_deleted(reset, kept):
     result = reset("--yes")
     assert result.exit_code == 0
     assert sorted(path.name for path in Path().iterdir()) == [".venv", "posts.jsonl"]
@@ -51,7 +51,7 @@ def test_all_state_is_deleted_and_nothing_beside_it(reset, kept):
     )
 
 
-def test_a_second_time_it_says_that_nothing_was_there(reset, kept):
+def test_a_second_reset_says_that_there_is_nothing_to_delete(reset, kept):
     reset("--yes")
     result = reset("--yes")
     assert (result.exit_code, result.stdout) == (
@@ -62,7 +62,7 @@ def test_a_second_time_it_says_that_nothing_was_there(reset, kept):
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", ""])
-def test_it_asks_first_and_deletes_nothing_unless_the_answer_is_yes(reset, kept, answer):
+def test_reset_asks_first_and_deletes_only_after_a_yes(reset, kept, answer):
     before = sorted(kept.rglob("*"))
     result = reset(answer=answer)
     assert result.exit_code == 1
@@ -73,7 +73,7 @@ def test_it_asks_first_and_deletes_nothing_unless_the_answer_is_yes(reset, kept,
     assert not kept.exists()
 
 
-def test_what_else_is_in_the_folder_stays_and_is_named(reset, kept):
+def test_unknown_files_in_the_folder_are_kept_and_named(reset, kept):
     (kept / "notes").mkdir()
     result = reset("--yes")
     assert [path.name for path in kept.iterdir()] == ["notes"]
@@ -81,7 +81,7 @@ def test_what_else_is_in_the_folder_stays_and_is_named(reset, kept):
 
 
 @pytest.mark.parametrize("name", ["state", "notes", "cdk.out.txt"])
-def test_a_folder_without_the_stack_s_lock_is_not_touched(reset, name):
+def test_a_folder_without_the_stacks_lock_is_not_touched(reset, name):
     (STATE / name).mkdir(parents=True)
     (STATE / "cdk.out").mkdir()
     result = reset("--yes")
@@ -90,7 +90,7 @@ def test_a_folder_without_the_stack_s_lock_is_not_touched(reset, name):
     assert {path.name for path in STATE.iterdir()} == {name, "cdk.out"}
 
 
-def test_what_a_stack_that_never_started_left_is_deleted(reset):
+def test_leftovers_of_a_stack_that_never_started_are_deleted(reset):
     (STATE / "cdk.out").mkdir(parents=True)
     assert reset("--yes").exit_code == 0
     assert not STATE.exists()
@@ -143,14 +143,14 @@ def test_a_stack_that_is_just_starting_is_left_alone(reset, kept):
     assert (kept / "state").exists()
 
 
-def test_without_local_it_says_which_command_deletes_a_stage(kept):
+def test_reset_without_local_names_the_command_for_a_stage(kept):
     result = CliRunner().invoke(main.app, ["reset", "--yes"])
     assert result.exit_code == 1
     assert "add --local. For a stage on AWS: `stresswatch destroy`." in result.stderr
     assert (kept / "state").exists()
 
 
-def test_a_lock_that_a_reset_deleted_is_void(tmp_path):
+def test_a_lock_file_deleted_by_a_reset_is_replaced(tmp_path):
     """A second process that opened the file earlier must not believe that it holds the folder."""
     first = Folder(tmp_path)
     first.hold()
@@ -161,7 +161,7 @@ def test_a_lock_that_a_reset_deleted_is_void(tmp_path):
         Folder(tmp_path).hold(patience=0)
 
 
-def test_everything_that_a_stack_keeps_is_known(tmp_path):
+def test_reset_knows_every_file_that_a_stack_writes(tmp_path):
     folder = Folder(tmp_path)
     folder.hold()
     for path in (folder.log, folder.state, folder.checkpoints):

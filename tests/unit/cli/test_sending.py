@@ -21,7 +21,7 @@ def run(file, steps, **console_options) -> str:
     return shown.getvalue()
 
 
-def test_it_tells_how_many_posts_were_sent_and_keeps_no_file(file):
+def test_the_count_of_sent_posts_is_shown_and_no_file_is_written(file):
     assert "1,500 posts sent in " in run(file, [SendResult(1000), SendResult(500)])
     assert list(file.parent.iterdir()) == []
 
@@ -37,14 +37,14 @@ def test_unsent_posts_are_kept_beside_their_file(file):
     assert f"2 posts were not sent and kept in {kept}." in shown
 
 
-def test_what_an_earlier_run_could_not_send_stays(file):
+def test_unsent_posts_of_an_earlier_run_are_kept(file):
     for number in (1, 2):
         run(file, [SendResult(0, [StreamRecord("a", b"run %d" % number)])])
     kept = [(file.parent / f"posts.unsent-{number}.jsonl").read_bytes() for number in (1, 2)]
     assert kept == [b"run 1\n", b"run 2\n"]
 
 
-def test_unsent_posts_are_kept_when_sending_breaks_off(file):
+def test_unsent_posts_are_kept_when_sending_is_interrupted(file):
     def steps():
         yield SendResult(0, [StreamRecord("a", b"first")])
         raise KeyboardInterrupt

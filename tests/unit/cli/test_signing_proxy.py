@@ -37,7 +37,7 @@ def browser(service):
     return Client(signing_proxy(service, SIGN))
 
 
-def test_a_request_is_signed_with_the_caller_s_credentials(browser, requests):
+def test_a_request_is_signed_with_the_callers_credentials(browser, requests):
     browser.post("/predict?a=b", base_url="http://127.0.0.1:8051", json={"text": "a"})
     (sent,) = requests
     assert sent.full_path == "/predict?a=b"
@@ -47,25 +47,25 @@ def test_a_request_is_signed_with_the_caller_s_credentials(browser, requests):
     assert sent.headers["X-Amz-Security-Token"] == "token"
 
 
-def test_the_answer_is_passed_back_with_its_status(browser):
+def test_the_response_is_passed_back_with_its_status_and_headers(browser):
     answer = browser.get("/health", base_url=PAGE)
     assert (answer.status_code, answer.json) == (503, {"status": "ok"})
     assert answer.headers["Retry-After"] == "5"
 
 
-def test_a_token_takes_the_place_of_a_signature(service, requests):
+def test_a_token_replaces_the_signature(service, requests):
     answer = Client(signing_proxy(service, by_token("abc"))).get("/health", base_url=PAGE)
     assert answer.status_code == 503
     assert requests[0].headers["Authorization"] == "Bearer abc"
     assert "X-Amz-Security-Token" not in requests[0].headers
 
 
-def test_the_page_s_own_authorisation_is_replaced(browser, requests):
+def test_the_pages_own_authorization_header_is_replaced(browser, requests):
     browser.get("/health", base_url=PAGE, headers={"Authorization": "of the page"})
     assert requests[0].headers["Authorization"].startswith("AWS4-HMAC-SHA256 ")
 
 
-def test_the_address_alone_leads_to_the_page(browser, requests):
+def test_the_root_path_redirects_to_the_docs(browser, requests):
     answer = browser.get("/", base_url=PAGE)
     assert (answer.status_code, answer.headers["Location"]) == (302, "/docs")
     assert requests == []
@@ -82,14 +82,14 @@ def test_the_address_alone_leads_to_the_page(browser, requests):
         ("http://127.0.0.1.elsewhere.example:8051", None),
     ],
 )
-def test_requests_of_another_website_s_page_are_not_signed(browser, requests, address, origin):
+def test_requests_from_other_websites_are_denied(browser, requests, address, origin):
     headers = {"Origin": origin} if origin else {}
     answer = browser.post("/labels", base_url=address, json=[], headers=headers)
     assert answer.status_code == 403
     assert requests == []
 
 
-def test_a_web_service_that_does_not_answer_is_named():
+def test_an_unreachable_web_service_is_named():
     with serving(Response("")) as url:
         pass
     browser = Client(signing_proxy(url, SIGN))

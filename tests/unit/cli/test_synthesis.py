@@ -30,7 +30,7 @@ def test_two_syntheses_into_one_folder_take_turns(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("below", ["", "docs/runbooks"])
-def test_an_installed_command_synthesizes_the_checkout_it_is_in(below, tmp_path, monkeypatch):
+def test_an_installed_command_synthesizes_the_current_checkout(below, tmp_path, monkeypatch):
     (tmp_path / "cdk_app").mkdir()
     (tmp_path / "cdk.json").touch()
     (tmp_path / below).mkdir(parents=True, exist_ok=True)
@@ -39,14 +39,14 @@ def test_an_installed_command_synthesizes_the_checkout_it_is_in(below, tmp_path,
     assert synthesis.checkout() == tmp_path
 
 
-def test_outside_a_checkout_it_says_where_to_call_it(tmp_path, monkeypatch):
+def test_synthesis_outside_a_checkout_says_where_to_run_it(tmp_path, monkeypatch):
     monkeypatch.setattr(synthesis, "__file__", "/site-packages/cli/deployment/synthesis.py")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OperatorError, match="inside a checkout"):
         synthesis.checkout()
 
 
-def test_settings_are_read_by_group_as_json_or_as_text():
+def test_settings_are_parsed_by_group_as_json_or_text():
     given = ["labelling.label_sample_share=0.5", "serving.reasons=always", "labelling.days=[1]"]
     assert synthesis.settings_of(given) == {
         "labelling": {"label_sample_share": 0.5, "days": [1]},
@@ -55,12 +55,12 @@ def test_settings_are_read_by_group_as_json_or_as_text():
 
 
 @pytest.mark.parametrize("given", ["label_sample_share=0.5", "labelling.label_sample_share", "=1"])
-def test_a_setting_of_another_form_is_refused(given):
+def test_a_malformed_setting_is_rejected(given):
     with pytest.raises(OperatorError, match=r"write GROUP\.NAME=VALUE"):
         synthesis.settings_of([given])
 
 
-def test_the_app_gets_the_settings_that_differ(tmp_path, monkeypatch):
+def test_the_app_receives_the_changed_settings(tmp_path, monkeypatch):
     told = {}
 
     def run(*arguments, env, **how):

@@ -67,14 +67,14 @@ def test_a_stream_shares_no_post_with_training_posts_of_any_seed(posts, seed):
     assert not share_no_post(stream, stream[-1:])
 
 
-def test_a_stream_is_of_the_same_communities_and_the_same_each_time(posts):
+def test_a_stream_has_the_same_communities_and_is_reproducible(posts):
     stream = generate_stream(7)
     assert stream == generate_stream(7)
     assert stream != generate_stream(8)
     assert Counter(one.post.source for one in stream) == Counter(one.post.source for one in posts)
 
 
-def test_communities_are_those_of_dreaddit_in_its_sizes(posts):
+def test_communities_have_the_names_and_sizes_of_dreaddit(posts):
     # Written out again: the sizes are Dreaddit's, independent of the code.
     assert Counter(labelled.post.source for labelled in posts) == {
         "ptsd": 584,
@@ -90,7 +90,7 @@ def test_communities_are_those_of_dreaddit_in_its_sizes(posts):
     }
 
 
-def test_every_post_keeps_the_contract(posts):
+def test_every_post_satisfies_the_contract(posts):
     lines = content_of(posts).splitlines()
     assert len([parse_labelled_post(line) for line in lines]) == 2838
     assert all(100 <= len(labelled.post.text) <= 1000 for labelled in posts)
@@ -100,7 +100,7 @@ def test_some_posts_have_several_segments(posts):
     assert 2000 < len({labelled.post.post_id for labelled in posts}) < 2600
 
 
-def test_numbers_lie_in_their_ranges_and_a_few_are_missing(posts):
+def test_numeric_features_are_in_range_and_a_few_are_missing(posts):
     for name, column in zip(NUMERIC_FEATURES, numbers(posts).T, strict=True):
         lowest, highest = (-1, 1) if name == "sentiment" else (0, 100)
         given = column[~np.isnan(column)]
@@ -113,7 +113,7 @@ def test_about_half_of_the_posts_are_stressed_in_either_part(posts):
         assert 0.4 < np.mean([labelled.label for labelled in part]) < 0.6
 
 
-def test_aid_communities_drift_and_a_random_part_does_not(posts):
+def test_aid_communities_drift_and_a_sample_of_the_others_does_not(posts):
     def drifted(current, reference):
         return [
             ks_2samp(column[~np.isnan(column)], other[~np.isnan(other)]).pvalue < 0.01
@@ -125,7 +125,7 @@ def test_aid_communities_drift_and_a_random_part_does_not(posts):
     assert not any(drifted(rest[::3], rest[1::3]))
 
 
-def test_a_model_must_learn_from_aid_communities_to_be_good_on_them(posts):
+def test_training_on_aid_communities_improves_f1_on_them(posts):
     sides = split(posts)
     held_out, learned = sides.evaluation, sides.train
 

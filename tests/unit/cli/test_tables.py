@@ -36,7 +36,7 @@ def words_of(text: str) -> set[str]:
         (28, "Too narrow for size and numeric features; --json has all."),
     ],
 )
-def test_columns_are_left_out_in_their_order_and_named(width, left_out):
+def test_columns_are_left_out_in_the_given_order_and_named(width, left_out):
     said = " ".join(shown(width).split())
     assert said.endswith(left_out) if left_out else "Too narrow" not in said
     assert ("1.7" in said, "only" in said) == ("size" not in left_out, "numeric" not in left_out)
@@ -48,7 +48,7 @@ def test_columns_are_left_out_in_their_order_and_named(width, left_out):
         st.lists(st.text("abc ", max_size=30), min_size=4, max_size=4), min_size=1, max_size=4
     ),
 )
-def test_no_word_is_broken_where_the_columns_that_stay_fit(width, cells):
+def test_words_stay_whole_where_the_remaining_columns_fit(width, cells):
     rows = [[" ".join(word[:5] for word in cell.split()) for cell in row] for row in cells]
     said = shown(width, ["a", "b", "c", "d"], rows, ("d", "c"))
     caption = re.search("Too narrow for (.+?);", " ".join(said.split()))
@@ -58,7 +58,7 @@ def test_no_word_is_broken_where_the_columns_that_stay_fit(width, cells):
     assert max(map(len, said.splitlines())) <= width
 
 
-def test_where_the_columns_that_must_stay_do_not_fit_words_are_folded():
+def test_words_are_broken_where_the_required_columns_do_not_fit():
     said = shown(16)
     assert max(map(len, said.splitlines())) <= 16
     assert "Too narrow" in said
@@ -73,13 +73,13 @@ def test_where_the_columns_that_must_stay_do_not_fit_words_are_folded():
         (10, ["half of", "them", "0.151,", "99 of 100", "1.39,", "longest 2"]),
     ],
 )
-def test_a_line_of_numbers_breaks_between_two_of_them(width, lines):
+def test_a_line_of_values_breaks_between_values(width, lines):
     console = Console(file=(written := io.StringIO()), width=width)
     console.print(Figures(["half of them [bold]0.151[/]", "99 of 100 [bold]1.39[/]", "longest 2"]))
     assert [line.rstrip() for line in written.getvalue().splitlines()] == lines
 
 
-def test_no_name_of_a_value_has_a_comma_which_separates_values():
+def test_series_labels_never_contain_the_separating_comma():
     panels = [panel for section in SECTIONS for panel in section.panels]
     names = [series.label for panel in panels for series in panel.series]
     assert [name for name in names if "," in name] == []

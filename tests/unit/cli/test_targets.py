@@ -47,7 +47,7 @@ def cloudformation(monkeypatch):
     return stacks
 
 
-def test_the_target_on_aws_is_the_stack_of_the_stage_with_its_outputs(cloudformation):
+def test_the_aws_target_is_the_stages_stack_with_its_outputs(cloudformation):
     output = {"OutputKey": stack_outputs.POSTS_STREAM, "OutputValue": "posts"}
     cloudformation.answer = [{"StackName": "stresswatch-prod", "Outputs": [output]}]
     target = aws_target("prod")
@@ -56,7 +56,7 @@ def test_the_target_on_aws_is_the_stack_of_the_stage_with_its_outputs(cloudforma
     assert not target.is_local
 
 
-def test_the_stack_of_another_task_is_refused_with_the_way_out(cloudformation):
+def test_a_stack_of_another_task_is_rejected_with_the_remedy(cloudformation):
     output = {"OutputKey": stack_outputs.TASK, "OutputValue": "reviews"}
     cloudformation.answer = [{"StackName": "stresswatch-dev", "Outputs": [output]}]
     with pytest.raises(OperatorError) as refused:
@@ -67,14 +67,14 @@ def test_the_stack_of_another_task_is_refused_with_the_way_out(cloudformation):
     )
 
 
-def test_a_client_is_made_once_a_service(cloudformation):
+def test_one_client_per_service_is_created_and_reused(cloudformation):
     cloudformation.answer = [{}]
     target = aws_target("dev")
     assert target.client("s3") is target.client("s3")
     assert target.client("s3").service == "s3"
 
 
-def test_an_output_that_the_stack_lacks_is_named():
+def test_a_missing_stack_output_is_named():
     with pytest.raises(OperatorError, match="stresswatch-dev has no output PostsStreamName; dep"):
         Target("stresswatch-dev", {}, lambda service: None).output(stack_outputs.POSTS_STREAM)
 
@@ -94,7 +94,7 @@ def test_an_output_that_the_stack_lacks_is_named():
         (EndpointConnectionError(endpoint_url="https://x"), "Nothing answers at https://x"),
     ],
 )
-def test_a_stack_that_cannot_be_read_says_why_and_what_to_do(cloudformation, error, advice):
+def test_an_unreadable_stack_is_reported_with_cause_and_remedy(cloudformation, error, advice):
     cloudformation.answer = error
     with pytest.raises(OperatorError) as caught:
         aws_target("dev")
@@ -103,7 +103,7 @@ def test_a_stack_that_cannot_be_read_says_why_and_what_to_do(cloudformation, err
 
 
 @pytest.mark.parametrize(("command", "has"), [("status", True), ("deployed", False)])
-def test_the_local_stack_is_named_to_commands_that_know_it(cloudformation, command, has):
+def test_only_commands_that_support_the_local_option_suggest_it(cloudformation, command, has):
     cloudformation.answer = NoRegionError()
     said = CliRunner().invoke(app, [command]).stderr
     assert "set AWS_DEFAULT_REGION" in said
@@ -135,7 +135,7 @@ def test_the_local_target_is_the_stack_that_runs_in_the_folder(tmp_path, monkeyp
     assert target.client("kinesis").meta.endpoint_url == "http://127.0.0.1:1"
 
 
-def test_without_a_local_stack_the_error_tells_how_to_start_one(tmp_path):
+def test_without_a_local_stack_the_error_says_how_to_start_one(tmp_path):
     with pytest.raises(OperatorError, match="start one with `stresswatch up`"):
         local_target(tmp_path)
 
@@ -146,10 +146,10 @@ def test_an_unknown_error_is_quoted_from_aws():
     )
 
 
-def test_what_is_trained_on_this_machine_is_tracked_in_a_file_of_sqlite(tmp_path):
+def test_local_training_is_tracked_in_a_sqlite_file_by_default(tmp_path):
     assert local_tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
 
 
-def test_mlflows_own_variable_says_where_else_to_track(tmp_path, monkeypatch):
+def test_mlflow_tracking_uri_overrides_the_local_sqlite_file(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     assert local_tracking_uri(tmp_path) == "http://127.0.0.1:5000"

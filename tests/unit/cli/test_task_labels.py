@@ -63,7 +63,7 @@ def made(found, positive, noun, name="mail"):
 
 
 @given(VALUES, VALUES, NOUNS)
-def test_each_pair_of_values_is_read_as_the_flag_says(positive, negative, noun):
+def test_label_values_are_read_as_the_positive_option_says(positive, negative, noun):
     if label_word(positive) == label_word(negative):
         return
     task = made([positive, negative], column(positive).labels[label_word(positive)], noun)
@@ -75,7 +75,7 @@ def test_each_pair_of_values_is_read_as_the_flag_says(positive, negative, noun):
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_a_name_as_the_task_has_it_is_the_same_word(value):
+def test_folding_ignores_case_and_spacing_and_is_idempotent(value):
     assert folded(" ".join(value.lower().split())) == folded(value)
     assert folded(folded(value)) == folded(value)
 
@@ -100,7 +100,7 @@ def test_the_first_name_of_a_class_is_readable(found, positive, noun, names):
     assert (list(label.positive), list(label.negative)) == names
 
 
-def test_a_noun_describes_a_class_whose_value_does_not():
+def test_the_noun_describes_a_class_with_an_uninformative_value():
     task = made(("ja", "nein"), "ja", "Spam")
     assert (task.title, task.label.field, task.label.noun) == ("Spam in posts", "spam", "Spam")
     assert task.description == "Predicts Spam from the text of a post."
@@ -123,7 +123,7 @@ def test_a_field_is_derived_from_the_first_suitable_name(names, field):
     assert field_name(names, {"stars"}) == field
 
 
-def test_a_field_that_is_taken_gets_a_number():
+def test_a_taken_field_name_gets_a_numeric_suffix():
     assert field_name(["hour"], {"is_positive", "positive_2"}) == "positive_3"
 
 
@@ -137,7 +137,7 @@ def test_a_field_that_is_taken_gets_a_number():
         ("semicolons.csv", "1", {1: 7, 2: 13}),
     ],
 )
-def test_check_counts_the_rows_that_init_was_told_are_positive(
+def test_check_counts_rows_with_the_positive_value_given_to_init(
     write, run, stresswatch, name, positive, counts
 ):
     labels = [label for label, count in counts.items() for _ in range(count)]
@@ -153,7 +153,7 @@ def test_check_counts_the_rows_that_init_was_told_are_positive(
     assert (found["posts"], found["fakeness"]) == (20, 7)
 
 
-def test_own_files_have_labels_that_are_read_as_the_same(monkeypatch):
+def test_written_labels_are_read_back_unchanged(monkeypatch):
     names = ["stressed", "0"], ["not stressed", "1"]
     monkeypatch.setattr(values, "_LABEL_WORDS", label_words(*names))
     assert [values.label_of(label) for label in (0, "1.0", True, "true")] == [1, 0, 1, 1]
@@ -182,7 +182,7 @@ def test_the_tasks_own_label_column_replaces_the_usual_one(check_spam, name):
     assert (found["posts"], found["spam"], found["unknown"]) == (20, 10, ["label"])
 
 
-def test_a_blank_in_the_tasks_own_column_is_a_missing_label(check_spam):
+def test_a_blank_in_the_tasks_label_column_is_a_missing_label(check_spam):
     refused = check_spam(lambda row: row | {"label": 1, "Spam": ""}, "blank.csv")
     assert "Line 2: Spam must be given" in refused.stderr
 
@@ -191,18 +191,18 @@ def test_a_blank_in_the_tasks_own_column_is_a_missing_label(check_spam):
     ("column", "said"),
     [("verdict", "lacks the column Spam"), ("Spam?", "Spam is perhaps 'Spam?': rename it")],
 )
-def test_a_missing_label_has_the_tasks_name(check_spam, column, said):
+def test_a_missing_label_column_is_reported_by_the_tasks_name(check_spam, column, said):
     refused = check_spam(lambda row: {"text": row["text"], column: row["Spam"]}, "other.csv")
     assert said in refused.stderr
 
 
-def test_a_guess_keeps_the_values_of_the_file():
+def test_guessed_class_names_keep_the_spelling_of_the_file():
     texts = Column("text", ["the words of a post and more words"] * 2, 2)
     guessed = guess([texts, column("Helpful", " helpful", "Not-Helpful")], GIVEN, None)
     assert (guessed.positive, guessed.negative) == ("Helpful", "Not-Helpful")
 
 
-def test_names_of_both_classes_differ_whatever_the_noun():
+def test_both_classes_have_different_names_for_any_noun():
     for noun in ("positive", "negative", "not positive", "0", "no"):
         first, second = class_names("0", "positive", noun)
         assert not {*map(folded, first)} & {*map(folded, second)}

@@ -27,7 +27,7 @@ def words(posts):
     return {word for labelled in posts for word in labelled.post.text.split()}
 
 
-def test_newcomers_drift_in_every_number_and_others_in_none(parts):
+def test_newcomers_drift_in_every_feature_and_others_in_none(parts):
     def drifted(current):
         return [
             ks_2samp(column, other, nan_policy="omit").pvalue < 0.001
@@ -38,12 +38,12 @@ def test_newcomers_drift_in_every_number_and_others_in_none(parts):
     assert not any(drifted(parts.quiet[0]) + drifted(parts.quiet[1]))
 
 
-def test_newcomers_have_words_that_others_have_not(parts):
+def test_newcomers_use_words_that_others_do_not(parts):
     assert words(parts.quiet[0]) <= words(parts.base)
     assert len(words(parts.held_out) - words(parts.base)) > 200
 
 
-def test_a_model_must_learn_from_newcomers_to_be_good_on_them(parts):
+def test_training_on_newcomers_improves_f1_and_brier_score_on_them(parts):
     def quality(training):
         probability = fit_pipeline(training, Hyperparameters()).predict_proba(frame(parts.held_out))
         return measure(np.array([one.label for one in parts.held_out]), probability[:, 1])

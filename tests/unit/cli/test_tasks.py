@@ -27,7 +27,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize("name", ["reviews.csv", "semicolons.csv", "reviews.jsonl"])
-def test_a_definition_is_guessed_from_the_columns_of_each_format(write, name):
+def test_a_definition_is_guessed_from_files_of_each_format(write, name):
     guessed = guess(read_columns(write(ROWS, name)), {**GIVEN, "label": "verdict"}, None)
     task = parse_task(definition(guessed, "reviews", "helpfulness", "en"))
     assert (task.fields.id, task.fields.text) == ("review_id", "review")
@@ -66,14 +66,14 @@ def test_a_task_of_another_language_has_no_lexicons(write):
         ({}, {"label": "colour"}, "green", "--positive green: the values of colour are blue and"),
     ],
 )
-def test_what_cannot_be_guessed_is_asked_for(write, changes, given, positive, said):
+def test_a_failed_guess_is_reported_with_the_reason(write, changes, given, positive, said):
     columns = read_columns(write([row | changes for row in ROWS]))
     with pytest.raises(OperatorError) as refused:
         guess(columns, GIVEN | given, positive)
     assert said in str(refused.value)
 
 
-def test_a_name_that_is_taken_is_refused_with_the_flag_in_sight(write):
+def test_an_invalid_task_name_is_rejected(write):
     guessed = guess(read_columns(write(ROWS)), {**GIVEN, "label": "verdict"}, None)
     with pytest.raises(OperatorError, match=r"This is not a valid task: name: it is 'My reviews'"):
         definition(guessed, "My reviews", None, "en")
@@ -82,7 +82,7 @@ def test_a_name_that_is_taken_is_refused_with_the_flag_in_sight(write):
 INIT = "stresswatch task init reviews.csv --output task.toml --label verdict --noun helpfulness"
 
 
-def test_data_is_checked_against_the_task_that_was_written_for_it(write, run):
+def test_data_is_checked_against_the_task_generated_from_it(write, run):
     write(ROWS)
     made = run(INIT)
     assert made.returncode == 0, made.stderr
@@ -103,7 +103,7 @@ def test_data_is_checked_against_the_task_that_was_written_for_it(write, run):
     assert "200 labelled posts for the task reviews: 100 helpful (50%)" in shown
 
 
-def test_numbers_have_a_decimal_comma_where_semicolons_separate_columns(write, run, stresswatch):
+def test_decimal_commas_are_read_in_semicolon_separated_files(write, run, stresswatch):
     rows = [row | {"price": str(row["price"]).replace(".", ",")} for row in ROWS]
     write(rows, "semicolons.csv")
     stresswatch("task", "init", "semicolons.csv", "--label", "verdict")
@@ -120,7 +120,7 @@ def test_numbers_have_a_decimal_comma_where_semicolons_separate_columns(write, r
     ],
 )
 @pytest.mark.parametrize("command", ["task init", "task check", "seed --check"])
-def test_each_command_names_another_encoding_and_its_conversion(
+def test_each_command_rejects_files_that_are_not_utf8(
     tmp_path, stresswatch, name, content, command
 ):
     (tmp_path / name).write_text(content, encoding="cp1252")
@@ -130,7 +130,7 @@ def test_each_command_names_another_encoding_and_its_conversion(
 
 
 @pytest.mark.parametrize("name", ["posts.jsonl", "posts.parquet"])
-def test_labels_and_numbers_of_each_type_are_read_as_check_reads_them(tmp_path, name):
+def test_init_reads_labels_and_numeric_features_as_check_does(tmp_path, name):
     frame = pd.DataFrame({"text": ["a", "b"], "Spam": [["ja"], ["nein"]], "n": [Decimal("1.5"), 2]})
     if name == "posts.jsonl":
         lines = ['{"Spam": ["ja"], "n": 1.5, "m": "3"}', "no JSON", '{"Spam": ["nein"], "n": 2}']

@@ -41,7 +41,7 @@ def shown(rates=RATES, width=120, source=None, **options):
     return text.getvalue()
 
 
-def test_each_period_has_its_rates_and_how_they_were_made():
+def test_each_period_is_shown_with_its_rates_and_their_method():
     rows = [[cell.strip() for cell in line.split("│")] for line in shown().splitlines()]
     found = {row[1]: row[2:-1] for row in rows if len(row) == 9}
     assert found["2026-11-23"] == [
@@ -51,13 +51,13 @@ def test_each_period_has_its_rates_and_how_they_were_made():
     assert found["2026-12-14"] == ["", "", "", "", "", "suppressed"]
 
 
-def test_bars_have_a_gap_where_there_is_no_rate():
+def test_bars_have_a_gap_where_a_rate_is_missing():
     said = shown()
     assert "corrected ▁█·· 40.0 % to 50.0 %" in said
     assert "called    ▁▁▁· 46.0 % to 46.0 %" in said
 
 
-def test_bars_have_a_gap_where_a_whole_period_has_no_posts():
+def test_bars_have_a_gap_for_each_period_without_posts():
     days = [replace(WEEK, period=Period.DAY, start=MONDAY + timedelta(days=day)) for day in (0, 3)]
     console = Console(file=(text := io.StringIO()), width=120)
     Trend(Period.DAY, None, days).show(console)
@@ -72,7 +72,7 @@ def test_differences_and_warnings_are_sentences():
     assert "Suppressed: too few posts" in said
 
 
-def test_communities_are_compared_where_none_was_asked_for():
+def test_communities_are_compared_unless_one_is_selected():
     rates = [WEEK, replace(WEEK, source="ptsd"), replace(WEEK, source="[b]", corrected_rate=0.6)]
     assert "2026-11-23, [b] compared with ptsd: higher by 20.0 points" in shown(rates)
     assert "compared" not in shown([replace(WEEK, source="ptsd")], source="ptsd")
@@ -94,14 +94,14 @@ def test_a_single_period_has_no_bars():
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])
-def test_a_narrow_terminal_shows_the_corrected_rate_and_breaks_no_line(width):
+def test_a_narrow_terminal_shows_the_corrected_rate_on_unbroken_lines(width):
     said = shown(width=width)
     assert max(map(len, said.splitlines())) <= width
     assert "40.0 %" in said
     assert "37.0 to" in said
 
 
-def test_of_many_periods_the_last_bars_are_drawn():
+def test_only_the_latest_of_many_periods_have_bars():
     rates = [replace(WEEK, start=MONDAY + timedelta(weeks=number)) for number in range(200)]
     rates[0] = replace(WEEK, corrected_rate=0.1)
     said = shown(rates, width=60)
@@ -109,7 +109,7 @@ def test_of_many_periods_the_last_bars_are_drawn():
     assert "▁ 40.0 % to 40.0 %" in said, "the first week is not drawn"
 
 
-def test_as_json_and_csv_there_is_every_column():
+def test_json_and_csv_have_every_column():
     found = Trend(Period.WEEK, None, [*RATES, replace(WEEK, source="ptsd", period=Period.DAY)])
     fields = json.loads(json.dumps(found.as_dict()))
     assert len(fields["rates"]) == len(RATES)
@@ -122,13 +122,13 @@ def test_as_json_and_csv_there_is_every_column():
     assert (rows[0]["corrected_rate"], rows[3]["posts"]) == ("0.4", "")
 
 
-def test_bars_go_from_the_lowest_to_the_highest():
+def test_bars_are_scaled_from_the_lowest_to_the_highest_rate():
     assert sparkline([0.1, None, 0.8]) == "▁·█"
     assert sparkline([0.5, 0.5]) == "▁▁"
     assert sparkline([None, None]) == "··"
 
 
-def test_the_span_is_eight_weeks_up_to_today_unless_it_is_given():
+def test_the_time_range_defaults_to_the_last_eight_weeks():
     assert span_of(None, None, lambda: NOW) == (date(2026, 10, 5), date(2026, 11, 30))
     assert span_of("2026-11-01", "2026-11-08", lambda: NOW) == (
         date(2026, 11, 1),

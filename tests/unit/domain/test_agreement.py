@@ -21,14 +21,14 @@ def counts_of(reliability_data, values):
 
 
 @given(ratings)
-def test_it_is_the_reference_implementation_s_alpha(counts):
+def test_alpha_equals_the_reference_implementation(counts):
     pairable = counts[counts.sum(axis=1) >= 2]
     assume((pairable.sum(axis=0) > 0).sum() >= 2)
     expected = krippendorff.alpha(value_counts=counts, level_of_measurement="nominal")
     assert nominal_alpha(counts) == pytest.approx(expected, abs=1e-9)
 
 
-def test_krippendorffs_own_example_with_missing_ratings():
+def test_alpha_matches_krippendorffs_example_with_missing_ratings():
     """Four annotators, twelve items: "Computing Krippendorff's alpha-reliability", section C."""
     none = np.nan
     data = [
@@ -40,17 +40,17 @@ def test_krippendorffs_own_example_with_missing_ratings():
     assert nominal_alpha(counts_of(data, range(1, 6))) == pytest.approx(0.743, abs=5e-4)
 
 
-def test_krippendorffs_own_example_of_two_annotators_and_two_values():
+def test_alpha_matches_krippendorffs_example_of_two_annotators():
     data = [[0, 1, 0, 0, 0, 0, 0, 0, 1, 0], [1, 1, 1, 0, 0, 1, 0, 0, 0, 0]]
     assert nominal_alpha(counts_of(data, (0, 1))) == pytest.approx(0.095, abs=5e-4)
 
 
-def test_full_agreement_is_1_and_the_order_of_items_does_not_matter():
+def test_full_agreement_is_1_in_any_order_of_items():
     counts = np.array([[3, 0], [0, 2], [0, 4]])
     assert nominal_alpha(counts) == nominal_alpha(counts[::-1]) == 1
 
 
-def test_annotators_who_guess_agree_by_chance():
+def test_random_ratings_have_an_alpha_near_zero():
     guesses = np.random.default_rng(7).binomial(3, 0.4, 20_000)
     counts = np.stack([3 - guesses, guesses], axis=1)
     assert nominal_alpha(counts) == pytest.approx(0, abs=0.02)
@@ -59,7 +59,7 @@ def test_annotators_who_guess_agree_by_chance():
 @pytest.mark.parametrize(
     "counts", [[[1, 0], [0, 1]], [[2, 0], [3, 0]], [[0, 0]]], ids=["single", "one value", "none"]
 )
-def test_without_two_ratings_that_could_differ_there_is_no_alpha(counts):
+def test_alpha_is_undefined_without_pairs_or_with_one_value(counts):
     assert nominal_alpha(np.array(counts)) is None
 
 
@@ -67,7 +67,7 @@ def test_without_two_ratings_that_could_differ_there_is_no_alpha(counts):
     ("alpha", "said"),
     [(0.8, "are reliable"), (0.79, "tentative"), (0.667, "tentative"), (0.66, "not reliable")],
 )
-def test_an_alpha_is_read_as_krippendorff_reads_it(alpha, said):
+def test_alpha_is_interpreted_by_krippendorffs_thresholds(alpha, said):
     assert said in reading_of(alpha)
 
 
@@ -75,5 +75,5 @@ def test_an_alpha_is_read_as_krippendorff_reads_it(alpha, said):
     ("counts", "expected"),
     [([0, 1], (1, 1.0)), ([2, 1], (0, 2 / 3)), ([1, 1], None), ([2, 2, 1], None)],
 )
-def test_the_majority_is_what_most_annotators_say_and_a_tie_is_none(counts, expected):
+def test_the_majority_label_is_the_most_frequent_and_none_on_a_tie(counts, expected):
     assert majority(np.array(counts)) == expected

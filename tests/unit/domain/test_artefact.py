@@ -47,7 +47,7 @@ def test_the_artefact_scores_as_the_pipeline_does(artefact, pipeline, labelled_p
 
 
 @pytest.mark.parametrize("k", [1, 3])
-def test_numbers_that_were_not_selected_weigh_nothing(labelled_posts, k):
+def test_unselected_numeric_features_have_zero_weight(labelled_posts, k):
     pipeline = fit(labelled_posts, k=k)
     artefact = export_pipeline(pipeline)
     assert np.count_nonzero(artefact.number_weight) == k
@@ -65,7 +65,7 @@ TEXT = st.lists(
 
 
 @given(st.lists(st.tuples(TEXT, st.tuples(*[NUMBER] * 5)), min_size=1, max_size=5))
-def test_parity_holds_for_any_text_and_numbers(artefact, pipeline, posts):
+def test_parity_holds_for_any_text_and_numeric_features(artefact, pipeline, posts):
     table = pd.DataFrame(
         [(text, *numbers) for text, numbers in posts], columns=["text", *NUMERIC_FEATURES]
     )
@@ -73,7 +73,7 @@ def test_parity_holds_for_any_text_and_numbers(artefact, pipeline, posts):
     assert np.abs(ours.probability - pipeline.predict_proba(table)[:, 1]).max() <= PARITY
 
 
-def test_a_post_scores_the_same_to_the_last_bit_alone_and_in_any_batch(artefact, labelled_posts):
+def test_a_post_scores_bit_for_bit_the_same_in_any_batch(artefact, labelled_posts):
     texts, numbers = texts_of(labelled_posts), numbers_of(labelled_posts)
     together = artefact.score(texts, numbers)
     backwards = artefact.score(texts[::-1], numbers[::-1])
@@ -84,22 +84,22 @@ def test_a_post_scores_the_same_to_the_last_bit_alone_and_in_any_batch(artefact,
     assert together.probability.tolist() == [float(score.probability[0]) for score in alone]
 
 
-def test_apostrophes_of_either_form_score_the_same(artefact):
+def test_straight_and_curly_apostrophes_score_the_same(artefact):
     straight, curly = artefact.score(["I don't sleep", "I don\u2019t sleep"], np.zeros((2, 5)))[0]
     assert straight == curly
 
 
-def test_a_number_in_a_wrong_unit_cannot_outweigh_the_rest(artefact):
+def test_extreme_numeric_values_are_clipped(artefact):
     far, farther = artefact.score(["panic"] * 2, np.full((2, 5), [[1e4], [1e300]]))[0]
     assert far == farther
 
 
-def test_no_post_gives_no_score(artefact):
+def test_an_empty_batch_gives_empty_scores(artefact):
     scores = artefact.score([], np.empty((0, 5)))
     assert scores.probability.shape == scores.out_of_vocabulary.shape == (0,)
 
 
-def test_a_text_without_words_is_scored_on_its_numbers(artefact, pipeline):
+def test_a_text_without_words_is_scored_on_its_numeric_features(artefact, pipeline):
     table = pd.DataFrame([("!!", 10.0, 9.0, 8.0, 7.0, 0.0)], columns=["text", *NUMERIC_FEATURES])
     assert prove_parity(artefact, pipeline, table) <= PARITY
 
@@ -114,7 +114,7 @@ FULL_WIDTH = {code: code + 0xFEE0 for code in range(ord("!"), ord("~") + 1)}
 
 
 @pytest.mark.parametrize("sign", ["\u2a74", "\u33c2", "\ufdfa", "&#x2a74;"])
-def test_characters_that_become_several_are_scored_by_the_thousand(artefact, pipeline, sign):
+def test_a_long_text_of_expanding_characters_keeps_parity(artefact, pipeline, sign):
     text = (sign * MAXIMUM_TEXT_LENGTH)[:MAXIMUM_TEXT_LENGTH]
     table = pd.DataFrame([(text, *[np.nan] * 5)], columns=["text", *NUMERIC_FEATURES])
     assert prove_parity(artefact, pipeline, table) <= PARITY
@@ -128,7 +128,7 @@ def test_characters_that_become_several_are_scored_by_the_thousand(artefact, pip
         "pan\N{SOFT HYPHEN}ic&#x200B; sle\N{ZERO WIDTH SPACE}ep &amp;#x200B;",
     ],
 )
-def test_a_text_scores_as_its_plain_form_does(artefact, pipeline, text):
+def test_a_text_scores_like_its_normalised_form(artefact, pipeline, text):
     both = [text, normalise(text)]
     table = pd.DataFrame(
         [(each, *[np.nan] * 5) for each in both], columns=["text", *NUMERIC_FEATURES]
@@ -138,7 +138,7 @@ def test_a_text_scores_as_its_plain_form_does(artefact, pipeline, text):
     assert first == second
 
 
-def test_a_model_of_the_rules_before_is_refused_and_the_message_says_so(artefact):
+def test_an_older_format_is_rejected_with_advice_to_train_again(artefact):
     with np.load(io.BytesIO(artefact.to_bytes())) as arrays:
         before = dict(arrays) | {"format": np.array(FORMAT - 1)}
     file = io.BytesIO()
@@ -154,7 +154,7 @@ def test_the_share_of_unknown_words_is_counted(artefact):
     assert scores.out_of_vocabulary.tolist() == [0.5, 0.0]
 
 
-def test_a_texts_words_say_how_it_feels_and_how_rare_they_are(artefact):
+def test_scores_include_sentiment_and_word_rarity(artefact):
     alone = {
         artefact.words[word]: idf
         for word, second, idf in zip(artefact.first, artefact.second, artefact.idf, strict=True)
@@ -172,14 +172,14 @@ def test_the_same_model_gives_the_same_bytes(labelled_posts):
     assert first == second
 
 
-def test_a_pipeline_with_a_setting_that_the_formula_lacks_is_refused(labelled_posts):
+def test_a_pipeline_with_an_unsupported_setting_is_rejected(labelled_posts):
     changed = {"features__terms__sublinear_tf": False}
     pipeline = fit_pipeline(labelled_posts, Hyperparameters(), **changed)
     with pytest.raises(NotExportable, match="sublinear_tf=False"):
         export_pipeline(pipeline)
 
 
-def test_an_artefact_that_scores_apart_is_refused(artefact, pipeline, labelled_posts):
+def test_an_artefact_that_differs_from_the_pipeline_is_rejected(artefact, pipeline, labelled_posts):
     other = fit(labelled_posts[:200])
     with pytest.raises(NotExportable, match="differs from the pipeline"):
         prove_parity(artefact, other, frame(labelled_posts))
@@ -213,12 +213,12 @@ def rewrite(data: bytes, name: str, array: np.ndarray | None) -> bytes:
         ("surplus", np.array([1])),
     ],
 )
-def test_an_artefact_with_a_wrong_array_is_refused(artefact, name, array):
+def test_an_artefact_with_an_invalid_array_is_rejected(artefact, name, array):
     with pytest.raises(CorruptArtefact):
         Artefact.from_bytes(rewrite(artefact.to_bytes(), name, array))
 
 
-def test_an_artefact_that_is_cut_off_anywhere_is_refused(artefact):
+def test_an_artefact_truncated_anywhere_is_rejected(artefact):
     data = artefact.to_bytes()
     for length in range(0, len(data), max(1, len(data) // 50)):
         with pytest.raises(CorruptArtefact):
@@ -262,12 +262,12 @@ HOSTILE = {
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=list(HOSTILE))
 @pytest.mark.parametrize("name", ["idf.npy", "words.npy"])
-def test_a_hostile_array_ends_in_one_error(artefact, name, content):
+def test_a_hostile_array_raises_corrupt_artefact(artefact, name, content):
     with pytest.raises(CorruptArtefact):
         Artefact.from_bytes(with_member(artefact.to_bytes(), name, content))
 
 
-def test_an_artefact_whose_bytes_were_changed_scores_or_is_refused(artefact):
+def test_an_artefact_with_altered_bytes_scores_or_is_rejected(artefact):
     data = artefact.to_bytes()
     chance = random.Random(3)
     refused = 0
@@ -309,7 +309,7 @@ except CorruptArtefact as error:
     ],
     ids=["a zip bomb", "a lying header", "empty words"],
 )
-def test_what_is_refused_took_little_memory(artefact, name, content, message):
+def test_rejected_input_uses_little_memory(artefact, name, content, message):
     hostile = with_member(artefact.to_bytes(), name, content)
     done = subprocess.run(
         [sys.executable, "-c", MEASURE], input=hostile, capture_output=True, check=True
@@ -319,12 +319,12 @@ def test_what_is_refused_took_little_memory(artefact, name, content, message):
     assert int(megabytes) < 64
 
 
-def test_a_file_that_is_larger_than_any_artefact_is_refused_unread(artefact):
+def test_an_oversized_file_is_rejected(artefact):
     with pytest.raises(CorruptArtefact, match="over"):
         Artefact.from_bytes(artefact.to_bytes() + bytes(MAXIMUM_ARTEFACT_BYTES))
 
 
-def test_a_zip_bomb_is_refused_before_it_is_unpacked(artefact):
+def test_a_zip_bomb_is_rejected_before_it_is_unpacked(artefact):
     buffer = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(artefact.to_bytes())) as source,

@@ -80,7 +80,7 @@ def athena(service, clock=None):
 ROW = ("post-1", "true", "3", "0.1", "2026-11-30 08:00:00.123")
 
 
-def test_rows_are_typed_and_the_names_of_the_columns_are_no_row():
+def test_rows_are_typed_and_the_header_row_is_skipped():
     (row,) = athena(Service(pages=[[ROW]])).query("SELECT 1")
     assert row == {
         "post_id": "post-1",
@@ -96,13 +96,13 @@ def test_null_and_the_empty_text_differ():
     assert [row["post_id"] for row in athena(Service(pages=pages)).query("SELECT 1")] == ["", None]
 
 
-def test_rows_of_all_pages_come_and_the_first_row_of_later_ones_is_a_row():
+def test_all_pages_are_read_and_only_the_first_has_a_header():
     pages = [[(f"a{n}", *ROW[1:]) for n in range(999)], [("b", *ROW[1:])], [("c", *ROW[1:])]]
     ids = [row["post_id"] for row in athena(Service(pages=pages)).query("SELECT 1")]
     assert (len(ids), ids[-2:]) == (1001, ["b", "c"])
 
 
-def test_parameters_are_literals_and_no_part_of_the_query():
+def test_parameters_are_sent_as_quoted_literals_outside_the_query():
     service = Service()
     list(athena(service).query("SELECT ?, ?", ["it's", 7]))
     assert service.started == {
@@ -119,7 +119,7 @@ def test_a_query_without_parameters_sends_none():
     assert "ExecutionParameters" not in service.started
 
 
-def test_it_waits_ever_longer_until_the_end():
+def test_polling_waits_grow_up_to_five_seconds():
     clock = Clock()
     states = ["QUEUED", *["RUNNING"] * 20, "SUCCEEDED"]
     list(athena(Service(states), clock).query("SELECT 1"))
@@ -128,14 +128,14 @@ def test_it_waits_ever_longer_until_the_end():
 
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
-def test_a_failure_is_named_by_athenas_error_and_quotes_nothing(state):
+def test_a_failure_names_athenas_error_code_without_row_values(state):
     reason = f"HIVE_BAD_DATA: Error parsing field value '{SECRET}' for field 3"
     with pytest.raises(QueryFailed) as failure:
         athena(Service(["RUNNING", state], reason=reason)).query("SELECT 1")
     assert str(failure.value) == f"the query query-1 ended as {state} (HIVE_BAD_DATA)"
 
 
-def test_a_failure_without_a_name_quotes_nothing_either():
+def test_a_failure_without_an_error_code_quotes_nothing():
     with pytest.raises(QueryFailed) as failure:
         athena(Service(["FAILED"], reason=SECRET)).query("SELECT 1")
     assert str(failure.value) == "the query query-1 ended as FAILED"

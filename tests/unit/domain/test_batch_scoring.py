@@ -29,13 +29,13 @@ def every_line(content):
 
 
 @given(CONTENT, st.integers(1, 20), st.integers(1, 9))
-def test_every_line_is_in_exactly_one_part_whole_and_at_its_place(content, part_bytes, chunk):
+def test_every_line_is_in_exactly_one_part_with_its_offset(content, part_bytes, chunk):
     parts = parts_of("posts.jsonl", "etag", len(content), part_bytes)
     lines = [line for part in parts for line in read(content, part, chunk)]
     assert lines == every_line(content)
 
 
-def test_parts_lie_end_to_end():
+def test_parts_are_contiguous():
     parts = parts_of("posts.jsonl", "etag", 25, 10)
     assert [(part.number, part.start, part.end) for part in parts] == [
         (0, 0, 10),
@@ -45,7 +45,7 @@ def test_parts_lie_end_to_end():
 
 
 @pytest.mark.parametrize("part_bytes", [30, 7])
-def test_a_line_that_is_longer_than_any_post_is_not_kept(monkeypatch, part_bytes):
+def test_an_oversized_line_is_discarded_but_keeps_its_offset(monkeypatch, part_bytes):
     monkeypatch.setattr(batch_scoring, "MAXIMUM_LINE_BYTES", 10)
     content = b"first\n" + b"x" * 11 + b"\n" + b"y" * 10 + b"\nlast"
     parts = parts_of("posts.jsonl", "etag", len(content), part_bytes)

@@ -48,21 +48,21 @@ def world():
     return World()
 
 
-def test_within_its_time_to_live_the_pointer_is_read_once(world):
+def test_the_pointer_is_read_once_within_its_ttl(world):
     cache = world.cache()
     for world.now in (0.0, 10.0, 29.9):
         assert cache.current().pointer == FIRST
     assert world.reads == 1
 
 
-def test_a_promotion_is_followed_once_the_time_to_live_is_over(world):
+def test_a_promotion_takes_effect_after_the_ttl(world):
     cache = world.cache()
     cache.current()
     world.pointer, world.now = SECOND, 30.0
     assert cache.current().pointer == SECOND
 
 
-def test_a_pointer_that_did_not_move_loads_nothing_again(world):
+def test_an_unchanged_pointer_does_not_reload_the_model(world):
     cache = world.cache()
     cache.current()
     world.now = 30.0
@@ -71,7 +71,7 @@ def test_a_pointer_that_did_not_move_loads_nothing_again(world):
 
 
 @pytest.mark.parametrize("error", [DigestMismatch("altered"), CorruptArtefact("cut off")])
-def test_a_model_that_is_refused_leaves_the_old_champion_serving(world, error):
+def test_after_a_load_failure_the_old_champion_keeps_serving(world, error):
     cache = world.cache()
     cache.current()
     world.pointer, world.broken, world.now = SECOND, {"v2": error}, 30.0
@@ -81,7 +81,7 @@ def test_a_model_that_is_refused_leaves_the_old_champion_serving(world, error):
     assert cache.current().pointer == SECOND
 
 
-def test_a_pointer_that_cannot_be_read_leaves_the_champion_serving(world):
+def test_the_champion_keeps_serving_if_the_pointer_is_unreadable(world):
     cache = world.cache()
     cache.current()
     world.pointer, world.now = ConnectionError("no SSM"), 30.0
@@ -89,25 +89,25 @@ def test_a_pointer_that_cannot_be_read_leaves_the_champion_serving(world):
 
 
 @pytest.mark.parametrize("pointer", [None, ConnectionError("no SSM")])
-def test_without_a_model_in_memory_there_is_nothing_to_fall_back_on(world, pointer):
+def test_a_pointer_failure_without_a_loaded_model_is_an_error(world, pointer):
     world.pointer = pointer
     with pytest.raises(ChampionUnavailable):
         world.cache().current()
 
 
-def test_a_pointer_reads_as_it_was_written():
+def test_a_pointer_round_trips_through_json():
     assert Pointer.from_json(FIRST.to_json()) == FIRST
 
 
 @pytest.mark.parametrize(
     "value", ["", "none", "{}", "[]", '"v1"', '{"version": "v", "uri": "http://x", "sha256": "d"}']
 )
-def test_a_value_that_is_no_pointer_is_refused(value):
+def test_an_invalid_pointer_is_rejected(value):
     with pytest.raises(ValueError, match="pointer cannot be read"):
         Pointer.from_json(value)
 
 
-def test_a_file_larger_than_any_artefact_is_refused_and_not_read_whole():
+def test_an_oversized_model_is_rejected_without_reading_it_whole():
     class Endless:
         def get_object(self, **_):
             return {"Body": self}

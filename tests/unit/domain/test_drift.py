@@ -40,13 +40,13 @@ def test_a_window_like_the_reference_has_no_drift(reference):
     assert tuple(drift.features) == MONITORED_FEATURES
 
 
-def test_the_columns_that_moved_are_named_and_give_the_share(reference):
+def test_drifted_features_are_named_and_counted_in_the_share(reference):
     drift = measure_drift(rows(300, seed=2, sentiment=1.0, probability=1.0), reference, RULES)
     assert drift.drifted == ("sentiment", "probability")
     assert drift.share == pytest.approx(2 / len(MONITORED_FEATURES))
 
 
-def test_over_many_windows_without_drift_few_have_a_drifted_feature(reference):
+def test_few_windows_without_drift_have_a_drifted_feature(reference):
     windows = 200
     drifted = [
         bool(measure_drift(rows(300, seed), rows(500, seed + 10_000), RULES).drifted)
@@ -55,7 +55,7 @@ def test_over_many_windows_without_drift_few_have_a_drifted_feature(reference):
     assert sum(drifted) <= 7  # 2 are expected at most; more than 7 have a probability of 0.1 %
 
 
-def test_in_a_large_window_a_trifle_is_significant_and_yet_no_drift():
+def test_a_significant_but_tiny_shift_is_not_drift():
     many, more = rows(20_000, seed=1), rows(20_000, seed=2, sentiment=0.06, text_length=0.2)
     drift = measure_drift(more, many, RULES)
     assert drift.features["sentiment"].is_significant
@@ -63,13 +63,13 @@ def test_in_a_large_window_a_trifle_is_significant_and_yet_no_drift():
     assert drift.drifted == ("text_length",)
 
 
-def test_in_a_small_window_a_distance_that_chance_explains_is_no_drift(reference):
+def test_a_distance_explained_by_chance_is_not_drift(reference):
     drift = measure_drift(rows(50, seed=3), reference, RULES)
     assert max(feature.distance for feature in drift.features.values()) > 0.1
     assert drift.drifted == ()
 
 
-def test_a_model_that_is_less_sure_of_either_answer_drifts(
+def test_lower_prediction_confidence_is_drift(
     reference,
 ):
     sure, less_sure = (np.random.default_rng(seed).beta(a, a, n) for seed, a, n in SURENESS)
@@ -81,7 +81,7 @@ def test_a_model_that_is_less_sure_of_either_answer_drifts(
     assert drift.drifted == ("prediction_confidence",)
 
 
-def test_numbers_that_go_missing_are_a_drift_of_their_own(reference):
+def test_an_increase_in_missing_values_is_drift(reference):
     current = rows(300, seed=2)
     current.loc[:29, ["sentiment", "lex_liwc_i"]] = np.nan
     drift = measure_drift(current, reference, RULES)
@@ -91,7 +91,7 @@ def test_numbers_that_go_missing_are_a_drift_of_their_own(reference):
     assert few.drifted == ()
 
 
-def test_a_column_that_cannot_be_compared_is_named_with_the_reason(reference):
+def test_an_incomparable_feature_is_named_with_the_reason(reference):
     current = rows(300, seed=2, sentiment=1.0).assign(lex_liwc_i=None, text_length=np.inf)
     drift = measure_drift(current.drop(columns="word_rarity"), reference, RULES)
     reason = "the window has 0 values; at least 20 are needed"
@@ -101,7 +101,7 @@ def test_a_column_that_cannot_be_compared_is_named_with_the_reason(reference):
 
 
 @pytest.mark.parametrize("current_has_numbers", [True, False])
-def test_numbers_that_the_reference_lacks_are_absent_and_no_failure(reference, current_has_numbers):
+def test_features_missing_from_the_reference_are_absent_not_failed(reference, current_has_numbers):
     gaps = dict.fromkeys(NUMERIC_FEATURES, np.nan)
     current = rows(300, seed=2, probability=1.0)
     if not current_has_numbers:
@@ -112,12 +112,12 @@ def test_numbers_that_the_reference_lacks_are_absent_and_no_failure(reference, c
     assert drift.share == pytest.approx(1 / (len(MONITORED_FEATURES) - len(NUMERIC_FEATURES)))
 
 
-def test_numbers_that_a_window_lacks_and_the_reference_has_fail(reference):
+def test_a_feature_missing_only_from_the_window_fails(reference):
     drift = measure_drift(rows(300, seed=2).assign(sentiment=np.nan), reference, RULES)
     assert (drift.absent, set(drift.failed)) == ((), {"sentiment"})
 
 
-def test_features_that_only_one_side_has_are_left_out(reference):
+def test_features_known_to_only_one_side_are_excluded(reference):
     # The champion was trained for `stars`; posts have `lex_liwc_i` in its place.
     before = reference.rename(columns={"lex_liwc_i": "stars"})
     current = rows(300, seed=2, sentiment=1.0)
@@ -127,7 +127,7 @@ def test_features_that_only_one_side_has_are_left_out(reference):
     assert drift.share == pytest.approx(1 / (len(MONITORED_FEATURES) - 1))
 
 
-def test_missing_numbers_are_counted_of_features_that_both_have(reference):
+def test_the_missing_share_covers_only_features_of_both_sides(reference):
     before = reference.drop(columns="lex_liwc_i")
     current = rows(300, seed=2)
     current.loc[3:, "lex_liwc_i"] = np.nan
@@ -136,7 +136,7 @@ def test_missing_numbers_are_counted_of_features_that_both_have(reference):
     assert measure_drift(current, before, RULES).drifted == ("missing_share",)
 
 
-def test_without_any_value_no_metric_is_made_up(reference):
+def test_an_empty_window_has_an_undefined_drift_share(reference):
     drift = measure_drift(reference.iloc[:0], reference, RULES)
     assert math.isnan(drift.share)
     assert drift.as_dict()["share"] is None
@@ -145,20 +145,20 @@ def test_without_any_value_no_metric_is_made_up(reference):
 
 @pytest.mark.parametrize("test", TESTS)
 @pytest.mark.parametrize("distance", DISTANCES)
-def test_each_method_that_a_stage_may_choose_tells_drift_from_none(reference, test, distance):
+def test_every_available_test_and_distance_detects_drift(reference, test, distance):
     rules = DriftRules(usual=FeatureRule(test, distance, 0.2))
     drift = measure_drift(rows(300, seed=2, sentiment=2.0), reference, rules)
     assert drift.drifted == ("sentiment",)
     assert drift.features["sentiment"].test == test
 
 
-def test_a_column_may_have_a_rule_of_its_own(reference):
+def test_a_feature_can_have_its_own_rule(reference):
     rules = DriftRules(features={"sentiment": FeatureRule(threshold=5.0)})
     drift = measure_drift(rows(300, seed=2, sentiment=1.0, text_length=1.0), reference, rules)
     assert drift.drifted == ("text_length",)
 
 
-def test_rules_survive_their_way_to_the_function():
+def test_rules_round_trip_through_json():
     rules = DriftRules(
         0.02, FeatureRule("mannw"), {NUMERIC_FEATURES[0]: FeatureRule(threshold=0.3)}
     )
@@ -182,12 +182,12 @@ def test_rules_survive_their_way_to_the_function():
         ),
     ],
 )
-def test_rules_that_make_no_sense_are_refused(make, message):
+def test_invalid_rules_are_rejected(make, message):
     with pytest.raises(InvalidDriftRules, match=message):
         make()
 
 
-def test_the_drift_function_starts_without_the_rest_of_evidently():
+def test_importing_drift_loads_only_the_needed_parts_of_evidently():
     program = "import sys, stresswatch.monitoring.drift; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     loaded = {*done.stdout.split()}

@@ -43,7 +43,7 @@ def headings(page: str) -> list[str]:
     return re.findall(r"<h2>(.*?)</h2>", page)
 
 
-def test_drifted_features_come_first_the_farthest_before_the_others() -> None:
+def test_drifted_features_come_first_sorted_by_distance() -> None:
     page = page_of(rows(300, 2, sentiment=1.0, word_rarity=3.0), rows(500, 1))
     assert headings(page)[:2] == ["word_rarity", "sentiment"]
     assert set(headings(page)) == set(MONITORED_FEATURES)
@@ -51,26 +51,26 @@ def test_drifted_features_come_first_the_farthest_before_the_others() -> None:
     assert page.index("sentiment</h2>") < page.index("<details>") < page.index("text_length</h2>")
 
 
-def test_without_drift_every_column_is_shown_at_once() -> None:
+def test_without_drift_all_features_are_expanded() -> None:
     page = page_of(rows(300, 2), rows(500, 1))
     assert "<h1>0 drifted features</h1>" in page
     assert "<details open>" in page
 
 
-def test_it_stays_far_below_a_megabyte_and_fetches_nothing() -> None:
+def test_the_page_is_under_100_kb_and_self_contained() -> None:
     page = page_of(rows(5_000, 2, sentiment=1.0), rows(5_000, 1))
     assert len(page.encode()) < 100_000
     assert not re.findall(r"<(?:script|link|img|iframe)|(?:src|href)=", page)
 
 
 @pytest.mark.parametrize("value", [0.0, -1e308, 1e308, 5e-324])
-def test_a_column_of_one_value_however_large_is_drawn(value: float) -> None:
+def test_a_constant_feature_of_any_magnitude_is_drawn(value: float) -> None:
     page = page_of(rows(300, 2).assign(text_length=value), rows(500, 1))
     assert headings(page)[0] == "text_length"
     assert not re.search(r"nan|inf", page.replace("inference", ""))
 
 
-def test_the_heights_are_the_shares_of_each_side() -> None:
+def test_curve_heights_are_shares_of_their_own_sample() -> None:
     low, high = (
         pd.DataFrame(dict.fromkeys(REFERENCE_COLUMNS, [0.0] * n + [1.0] * m))
         for n, m in ((75, 25), (100, 300))
@@ -86,7 +86,7 @@ def test_the_heights_are_the_shares_of_each_side() -> None:
     assert 3 * heights["reference"][1] == pytest.approx(heights["reference"][-2], rel=0.01)
 
 
-def test_a_name_of_others_is_escaped_and_columns_without_figure_are_named() -> None:
+def test_names_are_escaped_and_uncompared_features_are_listed() -> None:
     page = page_of(rows(300, 2).assign(lex_liwc_i=None), rows(500, 1), version="<b>")
     assert "model &lt;b&gt;" in page
     assert "Not compared: lex_liwc_i (the window has 0 values" in page

@@ -27,7 +27,7 @@ def sample_of(labels, predictions, inclusion, clusters=None):
     return Sample(labels, predictions, np.broadcast_to(inclusion, len(labels)), names.astype(str))
 
 
-def test_equal_weights_leave_each_label_worth_one():
+def test_with_equal_weights_each_label_counts_as_one():
     sample = sample_of(np.ones(40), np.ones(40), 0.01)
     assert (sample.worth, sample.degrees) == (40, 38)
 
@@ -43,7 +43,7 @@ def test_one_heavy_label_among_many_gives_no_estimate():
 
 @pytest.mark.parametrize("share", [0.01, 0.02])
 @pytest.mark.parametrize("uncertain", [0.05, 0.3, 1.0])
-def test_very_unequal_shares_are_covered_or_refused(share, uncertain):
+def test_very_unequal_inclusion_is_covered_or_not_estimated(share, uncertain):
     rng = np.random.default_rng(3)
     truth = rng.beta(2, 2, POSTS)
     labels = (rng.random(POSTS) < truth).astype(float)
@@ -58,14 +58,14 @@ def test_very_unequal_shares_are_covered_or_refused(share, uncertain):
     assert len(covered) < DRAWS / 2 or np.mean(covered) == pytest.approx(0.95, abs=0.015)
 
 
-def test_a_few_labels_of_a_far_smaller_share_give_no_estimate():
+def test_a_few_labels_with_tiny_inclusion_give_no_estimate():
     inclusion = np.append(np.full(130, 0.1), np.full(8, 0.003))
     labels = np.arange(138) % 2.0
     assert estimate_rate(0.5, sample_of(labels, labels / 2, inclusion)) is None
 
 
 @pytest.mark.parametrize(("segments", "posts", "rate"), [(3, 40, 0.05), (8, 40, 0.03)])
-def test_a_rare_rate_of_posts_in_segments_is_covered(segments, posts, rate):
+def test_the_interval_covers_a_rare_rate_of_segmented_posts(segments, posts, rate):
     """All segments of a post are alike: it counts as one label."""
     rng = np.random.default_rng(11)
     population = (rng.random(3_000) < rate).astype(float)
@@ -81,7 +81,7 @@ def test_a_rare_rate_of_posts_in_segments_is_covered(segments, posts, rate):
     assert np.mean(covered) >= 0.935
 
 
-def test_all_differences_of_small_samples_hold_together():
+def test_intervals_of_all_differences_hold_simultaneously():
     rng = np.random.default_rng(5)
     labels = (rng.random((COMMUNITIES, POSTS)) < 0.45).astype(float)
     predictions = np.clip(0.3 * labels + 0.5 * rng.random(labels.shape), 0, 1)
@@ -109,7 +109,7 @@ def test_all_differences_of_small_samples_hold_together():
     st.integers(1, 3),
 )
 @settings(max_examples=200, deadline=None)
-def test_a_rate_is_within_its_interval_and_both_are_shares(seed, mean, true, inclusion, segments):
+def test_a_rate_is_within_its_interval_and_between_0_and_1(seed, mean, true, inclusion, segments):
     rng = np.random.default_rng(seed)
     labels = (rng.random(100) < true).astype(float)
     predictions = np.clip(0.3 * labels + 0.05 * rng.random(100), 0, 1)

@@ -31,7 +31,7 @@ WHOLE = EveryType(
 
 
 @pytest.mark.parametrize("whole", [WHOLE, replace(WHOLE, is_wanted=False)])
-def test_what_is_rendered_is_parsed_again(whole):
+def test_a_rendered_environment_parses_back(whole):
     assert EveryType.parse(whole.render() | {"AWS_REGION": "eu-central-1"}) == whole
 
 
@@ -44,7 +44,7 @@ def test_a_variable_is_named_after_its_field():
 
 @pytest.mark.parametrize("name", WHOLE.render())
 @pytest.mark.parametrize("text", [None, "", " \n"])
-def test_a_variable_that_is_missing_or_blank_is_named(name, text):
+def test_a_missing_or_blank_variable_is_named_in_the_error(name, text):
     variables = WHOLE.render()
     del variables[name]
     if text is not None:
@@ -64,7 +64,7 @@ def test_a_variable_that_is_missing_or_blank_is_named(name, text):
         ("GATE_RULES", "{}", "GateRules"),
     ],
 )
-def test_a_variable_of_another_type_is_named(name, value, type_):
+def test_a_variable_of_the_wrong_type_is_named_in_the_error(name, value, type_):
     with pytest.raises(InvalidEnvironment, match=f"variable {name} is not of the type {type_}"):
         EveryType.parse(WHOLE.render() | {name: value})
 
@@ -73,7 +73,7 @@ def test_a_variable_of_another_type_is_named(name, value, type_):
     ("name", "value"),
     [("SHARE", "nan"), ("SHARE", "inf"), ("SHARE", "-0.1"), ("MINUTES", "-1")],
 )
-def test_a_number_that_is_negative_or_not_finite_is_named(name, value):
+def test_a_negative_or_non_finite_number_is_named_in_the_error(name, value):
     with pytest.raises(InvalidEnvironment, match=f"variable {name} is {value}"):
         EveryType.parse(WHOLE.render() | {name: value})
 
@@ -93,7 +93,7 @@ def test_a_number_that_is_negative_or_not_finite_is_named(name, value):
         ("gate_rules", {"confidence": 0.9}),
     ],
 )
-def test_a_value_that_would_not_be_parsed_is_not_rendered(field, value):
+def test_an_unparsable_value_is_not_rendered(field, value):
     with pytest.raises(InvalidEnvironment, match=f"variable {field.upper()} "):
         replace(WHOLE, **{field: value}).render()
 
@@ -104,19 +104,19 @@ class Optional(Environment):
     minutes: int | None
 
 
-def test_a_variable_that_may_be_missing_is_none_without_it():
+def test_a_missing_optional_variable_is_none():
     nothing = Optional(stage="dev", queue=None, minutes=None)
     assert nothing.render() == {"STAGE": "dev"}
     assert Optional.parse({"STAGE": "dev", "QUEUE": " "}) == nothing
 
 
-def test_a_variable_that_may_be_missing_is_of_its_type():
+def test_an_optional_variable_is_checked_for_its_type():
     given = Optional(stage="dev", queue="bucket", minutes=5)
     assert Optional.parse(given.render()) == given
     with pytest.raises(InvalidEnvironment, match="variable MINUTES is not of the type int"):
         Optional.parse(given.render() | {"MINUTES": "soon"})
 
 
-def test_a_name_that_the_deployment_fills_in_is_rendered():
+def test_a_deploy_time_token_is_rendered_unchanged():
     token = "${Token[Archive.Name.7]}"
     assert replace(WHOLE, bucket=token).render()["BUCKET"] == token

@@ -45,20 +45,20 @@ def test_intercept_reasons_and_rest_add_up_to_the_log_odds_served(artefact, expl
     assert probability == pytest.approx(served(artefact, text, numbers), abs=1e-12)
 
 
-def test_the_strongest_reasons_come_first_and_no_more_than_the_most(explain, labelled_posts):
+def test_the_strongest_reasons_come_first_up_to_the_maximum(explain, labelled_posts):
     post = labelled_posts[0].post
     shares = [abs(reason.log_odds) for reason in explain(post.text, post.numbers).features]
     assert len(shares) == MOST_REASONS
     assert shares == sorted(shares, reverse=True)
 
 
-def test_what_speaks_for_stress_is_positive_and_against_it_negative(explain):
+def test_evidence_for_stress_is_positive_and_against_it_negative(explain):
     reasons = explain("panic garden", MISSING)
     share = {reason.feature: reason.log_odds for reason in reasons.features}
     assert share["panic"] > 0 > share["garden"]
 
 
-def test_a_number_that_the_post_lacks_is_named_as_expected_of_its_text(explain):
+def test_a_missing_feature_is_explained_by_its_expected_value(explain):
     kinds = {}
     for numbers in (MISSING, (1.0,) * len(NUMERIC_FEATURES)):
         reasons = explain("\N{GRINNING FACE}", numbers)
@@ -74,15 +74,13 @@ def test_a_number_that_the_post_lacks_is_named_as_expected_of_its_text(explain):
         (ReasonsPolicy.ALWAYS, [True, True]),
     ],
 )
-def test_a_prediction_carries_reasons_as_the_stage_and_the_post_want_it(
-    artefact, explains, expected
-):
+def test_reasons_are_included_by_stage_policy_and_post_request(artefact, explains, expected):
     posts = [Post("a", "panic", MISSING), Post("b", "panic", MISSING, asks_reasons=True)]
     made = predict([(post.post_id, post) for post in posts], artefact, "v1", AT, explains)
     assert ["reasons" in json.loads(prediction.message()) for prediction in made] == expected
 
 
-def test_the_archive_keeps_no_reason_as_reasons_hold_words_of_the_post(artefact):
+def test_the_archive_omits_reasons_because_they_contain_words(artefact):
     post = Post("a", "panic", MISSING, asks_reasons=True)
     (made,) = predict([("1", post)], artefact, "v1", AT, ReasonsPolicy.ON_REQUEST)
     message = json.loads(made.message())

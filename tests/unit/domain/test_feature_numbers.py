@@ -27,7 +27,7 @@ def artefact(labelled_posts):
     return export_pipeline(fit_pipeline(labelled_posts, Hyperparameters()))
 
 
-def test_a_model_of_the_contracts_features_reads_numbers_as_they_are():
+def test_a_model_with_the_contracts_features_reads_them_in_order():
     assert numbers_for(NUMERIC_FEATURES, POSTS)[0].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
 
 
@@ -41,13 +41,13 @@ def test_a_model_of_the_contracts_features_reads_numbers_as_they_are():
     ],
     ids=["in another order", "fewer", "one that posts lack", "none"],
 )
-def test_numbers_are_found_by_name_or_missing(features, expected):
+def test_numeric_features_are_matched_by_name_or_missing(features, expected):
     numbers = numbers_for(features, POSTS)
     np.testing.assert_array_equal(numbers[0], expected)
     assert np.isnan(numbers[1]).all()
 
 
-def test_no_post_has_no_row():
+def test_an_empty_batch_has_zero_rows():
     assert numbers_for(("stars",), []).shape == (0, 1)
 
 
@@ -55,7 +55,7 @@ def predicted(artefact, policy=ReasonsPolicy.NEVER):
     return predict([(post.post_id, post) for post in POSTS], artefact, "v1", AT, policy)
 
 
-def test_a_feature_that_posts_lack_is_predicted_as_missing(artefact):
+def test_a_feature_absent_from_posts_is_treated_as_missing(artefact):
     other = replace(artefact, numeric_features=("stars", *NUMERIC_FEATURES[1:]))
     lacking = [post._replace(numbers=(math.nan, *post.numbers[1:])) for post in POSTS]
     expected = predict([(post.post_id, post) for post in lacking], artefact, "v1", AT)
@@ -73,6 +73,6 @@ def test_reasons_name_the_models_own_features(artefact):
     assert made.reasons.features == reasons
 
 
-def test_an_artefact_keeps_the_features_that_it_was_trained_for(artefact):
+def test_an_artefact_stores_its_own_numeric_features(artefact):
     other = replace(artefact, numeric_features=("one", "two", "three", "four", "five"))
     assert Artefact.from_bytes(other.to_bytes()).numeric_features == other.numeric_features

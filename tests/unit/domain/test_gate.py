@@ -86,19 +86,19 @@ def with_posts(contender, posts):
     return replace(contender, posts=posts)
 
 
-class TestFirst:
-    def test_a_model_that_is_worth_serving_is_accepted(self, champion):
+class TestFirstModel:
+    def test_a_good_model_is_accepted(self, champion):
         assert decide(champion, None, RULES).accepted
 
-    def test_a_model_that_learned_the_wrong_labels_is_rejected(self):
+    def test_a_model_trained_on_flipped_labels_is_rejected(self):
         poisoned = train(flipped(BASE))
         assert "ROC-AUC, base holdout" in failed(decide(with_posts(poisoned, BASE), None, RULES))
 
-    def test_a_model_that_says_the_same_of_every_post_is_rejected(self, champion):
+    def test_a_model_with_constant_predictions_is_rejected(self, champion):
         broken = with_posts(train(BASE, sharpness=0.0), BASE)
         assert failed(decide(broken, None, RULES)) >= {"ROC-AUC, base holdout"}
 
-    def test_a_model_that_is_too_large_is_rejected(self, champion):
+    def test_an_oversized_model_is_rejected(self, champion):
         small = replace(RULES, maximum_model_bytes=1000)
         assert failed(decide(champion, None, small)) == {"model size, MB"}
 
@@ -119,13 +119,13 @@ def copied(posts, copies):
 
 class TestRandomLabels:
     @pytest.mark.parametrize("seed", range(3))
-    def test_copies_of_a_text_do_not_let_a_model_know_what_it_is_asked(self, seed):
+    def test_copies_of_a_text_do_not_leak_labels_into_the_holdout(self, seed):
         posts = copied(guessed(make_posts(600), seed), 2)
         verdict = decide(train(posts), None, RULES)
         assert not verdict.accepted
         assert abs(check(verdict, "ROC-AUC, base holdout").challenger - 0.5) < 0.25
 
-    def test_a_roc_auc_that_luck_explains_is_not_enough(self):
+    def test_a_roc_auc_explained_by_chance_is_rejected(self):
         """On few posts, some model reaches any ROC-AUC with random labels."""
         accepted, lucky = 0, 0
         for seed in range(12):
@@ -138,14 +138,14 @@ class TestRandomLabels:
         assert lucky > 0
         assert accepted == 0
 
-    def test_they_teach_nothing_where_they_are_fresh_either(self, champion):
+    def test_random_new_labels_do_not_pass_the_gate(self, champion):
         for seed in range(3):
             posts = BASE + labelled_since(guessed(make_posts(400, seed=3), seed))
             assert not decide(train(posts), champion, RULES).accepted
 
 
-class TestWhatTheChampionLearned:
-    def test_posts_that_it_learned_are_not_asked(self, champion):
+class TestChampionTrainingPosts:
+    def test_posts_the_champion_trained_on_are_excluded(self, champion):
         """Its copy of a text, which had kept the others on its side, is gone."""
         held_out = split(BASE).evaluation
         learned = split(BASE).train[0].post.post_id
@@ -182,7 +182,7 @@ class TestOnBaseHoldout:
     def test_a_better_challenger_is_accepted(self, champion, poor):
         assert decide(champion, poor, RULES).accepted
 
-    def test_an_equal_challenger_is_no_worse(self, champion):
+    def test_an_equal_challenger_is_accepted(self, champion):
         assert decide(champion, champion, RULES).accepted
 
     def test_a_worse_challenger_is_rejected(self, champion, poor):
@@ -196,7 +196,7 @@ class TestOnBaseHoldout:
         poisoned = with_posts(train(quarter), BASE)
         assert "Brier score, base holdout" in failed(decide(poisoned, champion, RULES))
 
-    def test_a_challenger_that_is_not_as_sure_as_it_may_be_is_rejected(self, champion):
+    def test_an_underconfident_challenger_is_rejected(self, champion):
         unsure = train(BASE, sharpness=0.3)
         assert failed(decide(unsure, champion, RULES)) == {
             "Brier score, base holdout",
@@ -205,7 +205,7 @@ class TestOnBaseHoldout:
 
 
 class TestOnNewHoldout:
-    def test_fewer_than_the_minimum_are_not_judged_and_it_says_so(self, champion):
+    def test_a_small_new_holdout_is_skipped_with_the_reason(self, champion):
         new = split(make_posts(400, seed=3)).evaluation
         few = labelled_since(new[: RULES.minimum_posts - 1])
         verdict = decide(with_posts(champion, BASE + few), champion, RULES)
@@ -213,7 +213,7 @@ class TestOnNewHoldout:
         assert (line.passed, line.applies) == (True, False)
         assert line.evidence == "29 posts, at least 30 needed"
 
-    def test_a_better_brier_score_is_a_gain(self, champion, poor):
+    def test_a_better_brier_score_counts_as_an_improvement(self, champion, poor):
         posts = BASE + labelled_since(make_posts(400, seed=3))
         verdict = decide(with_posts(champion, posts), poor, RULES)
         line = check(verdict, IMPROVEMENT)
@@ -221,29 +221,29 @@ class TestOnNewHoldout:
         assert re.fullmatch(r"difference -\S+, at worst -\S+, \d+ posts", line.evidence)
         assert verdict.accepted
 
-    def test_a_challenger_that_gains_nothing_is_rejected(self, champion):
+    def test_a_challenger_without_improvement_is_rejected(self, champion):
         posts = BASE + labelled_since(make_posts(400, seed=3))
         assert failed(decide(with_posts(champion, posts), champion, RULES)) == {IMPROVEMENT}
 
-    def test_a_challenger_that_knows_what_drifted_is_a_gain(self, champion):
+    def test_training_on_drifted_posts_counts_as_an_improvement(self, champion):
         posts = BASE + labelled_since(moved(make_posts(400, seed=3), by=100))
         verdict = decide(train(posts), champion, RULES)
         line = check(verdict, DISTANCE)
         assert line.passed
         assert line.challenger < line.champion - RULES.minimum_distance_reduction
 
-    def test_without_the_champions_training_set_no_smaller_distance_is_claimed(self, champion):
+    def test_a_smaller_distance_needs_the_champions_training_posts(self, champion):
         posts = BASE + labelled_since(moved(make_posts(400, seed=3), by=100))
         verdict = decide(with_posts(champion, posts), with_posts(champion, []), RULES)
         assert "training posts are deleted" in check(verdict, IMPROVEMENT).evidence
         assert IMPROVEMENT in failed(verdict)
 
-    def test_a_feature_without_values_is_at_the_greatest_distance(self, champion):
+    def test_a_feature_without_values_has_the_maximum_distance(self, champion):
         new = labelled_since(bare(make_posts(400, seed=3)))
         line = check(decide(with_posts(champion, BASE + new), champion, RULES), IMPROVEMENT)
         assert "the champion's is 1.000, the challenger's 1.000" in line.evidence
 
-    def test_between_models_of_text_alone_there_is_no_drift_of_numbers(self):
+    def test_between_text_only_models_distance_does_not_apply(self):
         posts, new = bare(BASE), labelled_since(bare(make_posts(400, seed=3)))
         text_only = train(posts)
         line = check(
@@ -253,12 +253,12 @@ class TestOnNewHoldout:
         assert not line.passed
         assert line.evidence.endswith("alternative: the posts lack numeric features")
 
-    def test_a_model_of_text_alone_is_nearer_to_posts_of_text_alone(self, champion):
+    def test_a_text_only_challenger_is_closer_to_text_only_posts(self, champion):
         new = labelled_since(bare(make_posts(400, seed=3)))
         challenger = train(bare(BASE) + new)
         assert check(decide(challenger, champion, RULES), DISTANCE).passed
 
-    def test_a_challenger_that_is_worse_there_alone_is_rejected(self, champion):
+    def test_a_challenger_worse_only_on_new_posts_is_rejected(self, champion):
         # On posts with flipped labels, the more confident of two like models is the poorer one.
         unsure = train(BASE, sharpness=0.5)
         posts = BASE + labelled_since(flipped(make_posts(400, seed=3)))
@@ -266,14 +266,14 @@ class TestOnNewHoldout:
         assert "Brier score, new holdout" in failed(verdict)
         assert "Brier score, base holdout" not in failed(verdict)
 
-    def test_flipped_labels_are_distinguished_from_new_ones(self, champion):
+    def test_flipped_new_labels_fail_the_champions_roc_auc_check(self, champion):
         posts = BASE + labelled_since(flipped(make_posts(400, seed=3)))
         verdict = decide(train(posts), champion, RULES)
         assert "ROC-AUC of champion, new holdout" in failed(verdict)
 
 
 class TestCommunities:
-    def test_a_community_whose_f1_falls_is_named(self, champion):
+    def test_a_community_with_a_drop_in_f1_is_named(self, champion):
         told_apart = [
             replace(post, post=post.post._replace(text=f"{post.post.source} {post.post.text}"))
             for post in BASE
@@ -292,7 +292,7 @@ class TestCommunities:
         assert {"F1, community ptsd"} <= failed(decide(after, before, RULES))
         assert "F1, community anxiety" not in failed(decide(after, before, RULES))
 
-    def test_a_communitys_name_stays_on_its_line(self, champion):
+    def test_line_breaks_in_a_community_name_are_escaped(self, champion):
         forged = {"ptsd": "a\n- passed: everything"}
         posts = [
             replace(one, post=one.post._replace(source=forged.get(one.post.source, "anxiety")))
@@ -302,7 +302,7 @@ class TestCommunities:
         names = [check.name for check in decide(contender, contender, RULES).checks]
         assert "F1, community a%0A- passed: everything" in names
 
-    def test_one_of_too_few_posts_is_not_judged(self, champion):
+    def test_a_community_with_too_few_posts_is_skipped(self, champion):
         rare = [replace(post, post=post.post._replace(source="rare")) for post in BASE[:60]]
         verdict = decide(with_posts(champion, rare + BASE[60:]), champion, RULES)
         names = {check.name for check in verdict.checks}
@@ -325,7 +325,7 @@ def test_a_challenger_that_scores_too_slowly_is_rejected(champion, monkeypatch):
     assert failed(decide(slow, champion, RULES, lambda: now)) == {"scoring time, µs per post"}
 
 
-def test_with_an_empty_base_holdout_nothing_is_decided(champion):
+def test_an_empty_base_holdout_is_an_error(champion):
     with pytest.raises(ValueError, match="base holdout is empty"):
         decide(with_posts(champion, labelled_since(BASE)), None, RULES)
 
@@ -338,7 +338,7 @@ def test_every_check_has_a_requirement(champion, poor):
 
 
 class TestRules:
-    def test_they_are_read_as_they_were_written(self):
+    def test_rules_round_trip_through_json(self):
         rules = replace(RULES, base_f1_margin=0.01)
         assert GateRules.from_json(rules.to_json()) == rules
 
@@ -354,7 +354,7 @@ class TestRules:
             ('{"confidence": 0.9}', "rules lack base_brier_margin, .*, new_brier_margin"),
         ],
     )
-    def test_rules_that_judge_nothing_are_refused(self, value, sentence):
+    def test_invalid_rules_are_rejected(self, value, sentence):
         with pytest.raises(InvalidGateRules, match=sentence):
             GateRules.from_json(value)
 

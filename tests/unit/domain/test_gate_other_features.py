@@ -45,7 +45,7 @@ def names(verdict):
     return {check.name for check in verdict.checks}
 
 
-def test_a_model_for_the_posts_of_now_need_not_gain(challenger, champion):
+def test_a_model_for_the_current_features_need_not_improve(challenger, champion):
     verdict = decide(challenger, champion, RULES)
     assert verdict.accepted, [check for check in verdict.checks if not check.passed]
     assert verdict.basis is Basis.COMMON_FEATURES
@@ -60,13 +60,13 @@ def test_the_verdict_says_what_was_compared(challenger, champion):
     assert "reads the common features and imputes the rest" in remark
 
 
-def test_one_that_is_worse_than_the_champion_as_it_serves_is_rejected(challenger, champion):
+def test_a_challenger_worse_than_the_serving_champion_is_rejected(challenger, champion):
     scorer = replace(challenger.scorer, weight=-challenger.scorer.weight)
     verdict = decide(replace(challenger, scorer=scorer), champion, RULES)
     assert not verdict.accepted
 
 
-def test_the_champion_reads_what_both_know_and_imputes_the_rest(champion):
+def test_the_champion_reads_common_features_and_imputes_the_rest(champion):
     renamed = replace(champion.scorer, numeric_features=NUMERIC_FEATURES)
     lacking = [
         replace(one, post=one.post._replace(numbers=(np.nan, *one.post.numbers[1:])))
@@ -75,7 +75,7 @@ def test_the_champion_reads_what_both_know_and_imputes_the_rest(champion):
     assert (score(champion.scorer, POSTS[:50]) == score(renamed, lacking)).all()
 
 
-def test_beside_a_champion_of_the_same_features_it_must_gain(challenger, trained):
+def test_against_a_champion_with_the_same_features_it_must_improve(challenger, trained):
     verdict = decide(challenger, trained, RULES)
     assert (verdict.basis, verdict.remark) == (Basis.CHAMPION, "")
     assert "improvement in Brier score, new holdout" in names(verdict)

@@ -34,27 +34,27 @@ def batch():
     )
 
 
-def test_a_quarantined_record_is_read_as_it_was_rejected(entry):
+def test_a_quarantined_record_keeps_its_payload_and_reason(entry):
     assert entry.payload == RECORD.data
     assert entry.sequence_number == RECORD.sequence_number
     assert entry.reason == "not_utf8"
 
 
-def test_a_quarantined_record_can_be_queried_for_all_but_the_post(entry):
+def test_quarantine_fields_without_post_content_can_be_queried(entry):
     assert {*quarantine.COLUMNS} == entry.content.keys() - {"detail", "payload_base64"}
 
 
-def test_a_quarantined_record_is_delivered_as_it_once_was(entry):
+def test_a_quarantined_record_is_redelivered_unchanged(entry):
     assert read_event({"Records": [entry.event_record(STREAM_ARN)]}) == [RECORD]
 
 
-def test_another_payload_leaves_the_rest_of_the_object(entry):
+def test_replacing_the_payload_keeps_the_other_fields(entry):
     changed = QuarantinedRecord.decode(json.loads(entry.with_payload(b"{}").encode()))
     assert changed.payload == b"{}"
     assert changed.content == entry.content | {"payload_base64": "e30="}
 
 
-def test_a_failed_batch_counts_its_records_itself(batch):
+def test_a_failed_batch_updates_its_size_with_its_records(batch):
     fewer = FailedBatch.decode(json.loads(batch.with_records(batch.records[1:]).encode()))
     assert fewer.records == batch.records[1:]
     assert fewer.condition == "RetryAttemptsExhausted"
@@ -62,6 +62,6 @@ def test_a_failed_batch_counts_its_records_itself(batch):
 
 
 @pytest.mark.parametrize("broken", [{}, {"KinesisBatchInfo": 1, "payload": "{}"}, [], None])
-def test_what_is_no_failed_batch_is_refused(broken):
+def test_an_invalid_failed_batch_is_rejected(broken):
     with pytest.raises((TypeError, KeyError)):
         FailedBatch.decode(broken)

@@ -23,7 +23,7 @@ LONGEST_WHOLE = METRIC_NAME.longest // len("%F0%9F%98%80")
 
 @each_form
 @given(st.data())
-def test_two_texts_never_have_the_same_identifier(form, data):
+def test_distinct_texts_have_distinct_identifiers(form, data):
     texts = data.draw(st.lists(ANY_TEXT | TELLING, unique=True, max_size=20))
     texts = list(dict.fromkeys([*texts, *map(form.encode, texts), *map(str.strip, texts)]))
     assert len({form.encode(text) for text in texts}) == len(texts)
@@ -31,7 +31,7 @@ def test_two_texts_never_have_the_same_identifier(form, data):
 
 @each_form
 @given(ANY_TEXT | TELLING)
-def test_an_identifier_is_printable_ascii_not_blank_and_not_too_long(form, text):
+def test_an_identifier_is_printable_ascii_within_its_length_limit(form, text):
     identifier = form.encode(text)
     assert identifier.isascii()
     assert identifier.isprintable()
@@ -42,7 +42,7 @@ def test_an_identifier_is_printable_ascii_not_blank_and_not_too_long(form, text)
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @given(st.text(st.characters(exclude_categories=()), max_size=LONGEST_WHOLE) | TELLING)
-def test_an_identifier_gives_its_text_back(form, text):
+def test_an_identifier_decodes_to_its_text(form, text):
     assert form.decode(form.encode(text)) == text
 
 
@@ -55,14 +55,14 @@ def test_a_text_of_any_length_fits(form, sign, length):
     form.decode(identifier)
 
 
-def test_of_a_shortened_text_the_beginning_can_be_read():
+def test_a_shortened_identifier_keeps_the_start_of_its_text():
     identifier = METRIC_DIMENSION.encode("é" * 2000)
     assert len(identifier) <= 1024
     assert re.fullmatch("é{100,}… \\([0-9a-f]{16}\\)", METRIC_DIMENSION.decode(identifier))
 
 
 @given(ANY_TEXT)
-def test_what_was_never_encoded_can_be_shown(text):
+def test_decoding_accepts_any_text(text):
     for form in FORMS.values():
         form.decode(text)
     assert METRIC_DIMENSION.decode("100%") == "100%"
@@ -70,7 +70,7 @@ def test_what_was_never_encoded_can_be_shown(text):
 
 
 @given(ANY_TEXT | TELLING)
-def test_a_name_of_mlflow_stays_one_part_of_a_path(text):
+def test_an_mlflow_name_is_a_single_path_segment(text):
     identifier = METRIC_NAME.encode(text)
     assert re.fullmatch(r"[A-Za-z0-9_\-. ]+", identifier)
     assert identifier not in (".", "..")
@@ -96,13 +96,13 @@ def test_an_identifier_stays_readable(text, dimension, metric, key):
 
 
 @given(ANY_TEXT)
-def test_what_people_read_is_one_line_that_shows(text):
+def test_printable_text_is_one_line_of_visible_characters(text):
     shown = printable(text)
     assert shown.isprintable()
     assert shown.strip() or not text
 
 
-def test_a_readable_name_is_shown_as_it_is():
+def test_only_unprintable_characters_are_escaped():
     assert printable("Épicerie 日本 😀 & more") == "Épicerie 日本 😀 & more"
     assert printable("a\n- passed: all\u202e") == "a%0A- passed: all%E2%80%AE"
     assert printable("  ") == "%20%20"

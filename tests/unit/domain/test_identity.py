@@ -33,12 +33,12 @@ class Secrets:
 
 
 @given(TEXT, TEXT)
-def test_texts_have_the_same_digest_if_they_compare_equal(one, other):
+def test_digests_are_equal_exactly_for_equivalent_texts(one, other):
     is_same = text_digest(KEY, one) == text_digest(KEY, other)
     assert is_same == (canonical(one) == canonical(other))
 
 
-def test_blanks_case_and_apostrophes_do_not_make_another_text():
+def test_digests_ignore_whitespace_case_and_apostrophe_style():
     digests = {
         text_digest(KEY, text)
         for text in ("I can't sleep", "i  can\N{RIGHT SINGLE QUOTATION MARK}t\nsleep ")
@@ -51,11 +51,11 @@ def test_a_digest_is_the_first_half_of_an_hmac_in_hexadecimal():
     assert text_digest(KEY, "I can't sleep") == whole[:32]
 
 
-def test_without_the_key_a_guess_of_the_text_gives_another_digest():
+def test_another_key_gives_another_digest():
     assert text_digest(b"o" * 64, "a text") != text_digest(KEY, "a text")
 
 
-def test_the_key_is_read_once_and_a_failed_read_is_tried_again():
+def test_the_key_is_cached_and_a_failed_read_is_retried():
     secrets = Secrets({"SecretString": KEY.decode()}, failures=1)
     read = key_reader(secrets, "arn:secret")
     with pytest.raises(KeyUnavailable, match=r"arn:secret \(GetSecretValue: ThrottlingException\)"):
@@ -65,7 +65,7 @@ def test_the_key_is_read_once_and_a_failed_read_is_tried_again():
 
 
 @pytest.mark.parametrize("answer", [{"SecretString": "short"}, {"SecretBinary": b"k" * 64}])
-def test_what_is_no_key_is_refused_by_the_name_of_its_secret(answer):
+def test_an_invalid_key_is_rejected_with_the_secrets_name(answer):
     with pytest.raises(KeyUnavailable, match="arn:secret must hold a text of at least 32"):
         key_reader(Secrets(answer), "arn:secret")()
 
@@ -78,5 +78,5 @@ def test_the_key_comes_from_secrets_manager():
 
 
 @given(TEXT | st.text(" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0ab", min_size=1))
-def test_blanks_are_single_as_where_a_text_is_split_and_joined(text):
+def test_whitespace_collapses_like_split_and_join(text):
     assert single_spaced(text).decode() == " ".join(text.split())

@@ -40,7 +40,7 @@ def changed(**fields):
     return event
 
 
-def test_records_come_with_their_place_in_the_stream():
+def test_records_have_their_position_in_the_stream():
     first, second = read_event(EVENT)
     assert first == Record(
         SECRET.encode(), "stresswatch-posts", "shardId-000000000006", "495", 1_763_900_000.25
@@ -48,26 +48,26 @@ def test_records_come_with_their_place_in_the_stream():
     assert second.sequence_number == "496"
 
 
-def test_a_consumer_of_its_own_reads_the_same_stream():
+def test_an_enhanced_fan_out_consumer_reads_the_same_stream():
     stream = EVENT["Records"][1]["eventSourceARN"]
     _, second = read_event(changed(eventSourceARN=f"{stream}/consumer/predictor:1795548750"))
     assert second == read_event(EVENT)[1]
 
 
-def test_an_event_may_have_no_records():
+def test_an_event_without_records_is_valid():
     assert read_event({"Records": []}) == []
 
 
 @pytest.mark.parametrize(
     "event", [None, [], SECRET, {}, {"records": []}, {"Records": None}, {"Records": {"a": SECRET}}]
 )
-def test_an_event_without_a_list_of_records_is_refused(event):
+def test_an_event_without_a_list_of_records_is_rejected(event):
     with pytest.raises(InvalidEvent, match="no list of Records; only a Kinesis event source"):
         read_event(event)
 
 
 @pytest.mark.parametrize("record", [None, 1, SECRET, [SECRET], {}, {"body": SECRET}])
-def test_a_record_that_is_no_kinesis_record_is_refused(record):
+def test_a_non_kinesis_record_is_rejected(record):
     with pytest.raises(InvalidEvent, match="record 0 of the event has no valid kinesis"):
         read_event({"Records": [record]})
 
@@ -82,7 +82,7 @@ def test_a_record_that_is_no_kinesis_record_is_refused(record):
         ("approximateArrivalTimestamp", ["1", True, -1, 1e300, 10**400, float("nan"), []]),
     ],
 )
-def test_a_field_that_is_missing_or_odd_is_named_and_not_quoted(field, values):
+def test_an_invalid_field_is_named_without_quoting_its_value(field, values):
     for value in (None, *values):
         with pytest.raises(InvalidEvent) as refused:
             read_event(changed(**{field: value}))
@@ -92,6 +92,6 @@ def test_a_field_that_is_missing_or_odd_is_named_and_not_quoted(field, values):
 
 
 @pytest.mark.parametrize("number", [None, "497", 496, ""])
-def test_a_sequence_number_that_is_not_the_event_ids_is_refused(number):
+def test_a_sequence_number_must_match_the_event_id(number):
     with pytest.raises(InvalidEvent, match="has not the sequenceNumber of its eventID"):
         read_event(changed(sequenceNumber=number))

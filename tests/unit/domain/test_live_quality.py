@@ -69,7 +69,7 @@ class TestLabels:
         for order in (lines, lines[::-1]):
             assert labels(*order).by_post == {("a", digest()): 1}
 
-    def test_the_newest_counts_of_texts_that_compare_equal(self):
+    def test_the_newest_label_of_equivalent_texts_counts(self):
         lines = [label("a", 1, LATER), label("a", 0, GIVEN, text=f"  {TEXT.upper()}")]
         for order in (lines, lines[::-1]):
             assert labels(*order).by_post == {("a", digest()): 1}
@@ -78,10 +78,10 @@ class TestLabels:
         lines = [label("a", 1, LATER), label("a", 0, "2026-11-23T10:30:00", text=f"{TEXT} ")]
         assert labels(*lines).by_post == {("a", digest()): 1}
 
-    def test_a_label_given_twice_counts_once(self):
+    def test_a_duplicate_label_counts_once(self):
         assert labels(*[label("a", 1)] * 2).by_post == {("a", digest()): 1}
 
-    def test_segments_that_share_an_id_have_a_label_each(self):
+    def test_segments_with_the_same_id_have_separate_labels(self):
         found = labels(label("a", 1), label("a", 0, text="another"), label("b", 0))
         assert found.by_post == {
             ("a", digest()): 1,
@@ -89,13 +89,13 @@ class TestLabels:
             ("b", digest()): 0,
         }
 
-    def test_a_line_that_breaks_the_contract_is_counted_and_costs_no_other(self):
+    def test_an_invalid_line_is_counted_and_the_others_are_read(self):
         found = labels(b"{", label("a", 1), b'{"post_id": "b", "text": "t", "label": 1}')
         assert (found.by_post, found.invalid) == ({("a", digest()): 1}, 2)
 
 
 class TestJoin:
-    def test_a_label_meets_the_row_of_its_text_among_those_of_its_id(self):
+    def test_a_label_joins_the_row_with_its_text(self):
         rows = [row("a", text="first part"), row("a", text="second part"), row("b")]
         found = join(labels(label("a", 1, text="second part"), label("b", 0)), rows)
         assert found.rows == {("a", digest("second part")): rows[1], ("b", digest()): rows[2]}
@@ -103,15 +103,15 @@ class TestJoin:
     def test_the_same_text_under_another_id_is_another_post(self):
         assert join(labels(label("a", 1)), [row("b")]).rows == {}
 
-    def test_of_several_predictions_of_a_post_the_first_counts(self):
+    def test_the_first_of_several_predictions_counts(self):
         rows = [row("a", 0.7), row("a", 0.2)]
         assert join(labels(label("a", 1)), rows).rows == {("a", digest()): rows[0]}
 
-    def test_a_label_of_an_edited_text_is_not_joined_to_the_earlier_one(self):
+    def test_a_label_of_an_edited_text_does_not_join_the_original(self):
         found = join(labels(label("a", 1, text=f"{TEXT}, edited")), [row("a")])
         assert (found.rows, found.other_text) == ({}, {("a", digest(f"{TEXT}, edited"))})
 
-    def test_a_row_without_a_digest_meets_the_one_label_of_its_id(self):
+    def test_a_row_without_a_digest_joins_the_only_label_of_its_id(self):
         rows = [
             earlier_row("a", 0.7),
             earlier_row("a", 0.2),
@@ -127,22 +127,22 @@ class TestJoin:
             [earlier_row("a"), row("a", text="another text")],
         ],
     )
-    def test_an_id_of_several_texts_in_rows_without_digests_is_ambiguous(self, rows):
+    def test_several_texts_without_digests_make_an_id_ambiguous(self, rows):
         found = join(labels(label("a", 1)), rows)
         assert (found.rows, found.ambiguous) == ({}, {("a", digest())})
 
-    def test_an_id_of_several_labelled_texts_meets_no_row_without_a_digest(self):
+    def test_several_labelled_texts_of_an_id_need_a_digest_to_join(self):
         found = join(labels(label("a", 1), label("a", 0, text="another")), [earlier_row("a")])
         assert (found.rows, len(found.ambiguous)) == ({}, 2)
 
-    def test_a_text_that_is_found_by_its_digest_is_not_ambiguous(self):
+    def test_a_text_with_a_digest_is_unambiguous(self):
         rows = [earlier_row("a"), row("a")]
         found = join(labels(label("a", 1)), rows)
         assert (found.rows, found.ambiguous) == ({("a", digest()): rows[1]}, set())
 
 
 class TestMatch:
-    def test_a_label_meets_the_prediction_of_its_post(self):
+    def test_a_label_is_matched_to_the_prediction_of_its_post(self):
         found = match(labels(label("a", 1)), [row("a", 0.7), row("b", 0.2)], "v1")
         assert found.scored == [Scored("a", 1, 0.7, "ptsd")]
 
@@ -152,11 +152,11 @@ class TestMatch:
         assert [one.probability for one in found.scored] == [0.7]
         assert found.other_version == 1
 
-    def test_a_label_of_a_post_that_was_never_seen_joins_nothing(self):
+    def test_a_label_of_an_unseen_post_is_unmatched(self):
         found = match(labels(label("x", 1)), [row("a")], "v1")
         assert (found.scored, found.unseen) == ([], 1)
 
-    def test_a_text_that_the_version_was_trained_on_is_left_out_and_counted(self):
+    def test_training_texts_are_excluded_and_counted(self):
         learned = {digest("learned by heart")}
         rows = [row("a", text="learned by heart"), row("b"), row("a", text="new")]
         given = [label("a", 1, text="learned by heart"), label("b", 0), label("a", 0, text="new")]
@@ -164,16 +164,16 @@ class TestMatch:
         assert [one.post_id for one in found.scored] == ["b", "a"]
         assert found.trained_on == 1
 
-    def test_a_crosspost_of_a_text_that_was_trained_on_is_left_out_too(self):
+    def test_a_crosspost_of_a_training_text_is_excluded(self):
         found = match(labels(label("crosspost", 1)), [row("crosspost")], "v1", {digest()})
         assert (found.scored, found.trained_on) == ([], 1)
 
-    def test_a_row_without_a_digest_is_left_out_by_the_text_of_its_label(self):
+    def test_a_row_without_a_digest_is_excluded_by_its_labels_text(self):
         found = match(labels(label("a", 1)), [earlier_row("a")], "v1", {digest()})
         assert (found.scored, found.trained_on) == ([], 1)
 
     @pytest.mark.parametrize(("sample", "left_out"), [(None, 0), ("random", 0), ("uncertain", 1)])
-    def test_posts_drawn_as_the_model_was_uncertain_are_left_out(self, sample, left_out):
+    def test_posts_sampled_for_uncertainty_are_excluded(self, sample, left_out):
         rows = [row("a") | {"sample": sample}, row("b")]
         found = match(labels(label("a", 1), label("b", 0)), rows, "v1")
         assert (len(found.scored), found.uncertain) == (2 - left_out, left_out)
@@ -190,41 +190,41 @@ class TestMatch:
         ),
         st.frozensets(st.sampled_from([digest("s"), digest("tt")])),
     )
-    def test_each_label_is_counted_once_as_one_thing(self, given_labels, made, learned):
+    def test_each_label_is_counted_in_exactly_one_category(self, given_labels, made, learned):
         known = labels(*[label(post_id, 1, text=text) for post_id, text in given_labels])
         rows = [make(post_id, version=version, text=text) for make, post_id, text, version in made]
         counts = match(known, rows, "v1", learned).counts()
         assert sum(counts.values()) == len(known.by_post)
         assert min(counts.values()) >= 0
 
-    def test_labels_of_no_post_count_as_nothing(self):
+    def test_all_counts_are_zero_without_labels(self):
         counts = match(Labels({}, 0), [row("a")], "v1").counts()
         assert set(counts.values()) == {0}
 
 
 class TestMeasure:
-    def test_the_metrics_have_their_count_and_interval(self):
+    def test_metrics_include_the_post_count_and_intervals(self):
         overall = measure_live(scored(200, right=0.8), 50).overall
         low, high = overall["intervals"]["f1"]
         assert overall["posts"] == 200
         assert low < overall["f1"] < high
         assert overall["f1"] == pytest.approx(0.8, abs=0.08)
 
-    def test_of_too_few_labels_there_is_no_metric(self):
+    def test_too_few_labels_give_no_metrics(self):
         assert measure_live(scored(49), 50).overall is None
 
-    def test_a_community_has_its_own_metrics_if_enough_of_it_is_labelled(self):
+    def test_a_community_with_enough_labels_has_its_own_metrics(self):
         posts = scored(60, source="ptsd") + scored(20, source="rare", seed=8)
         quality = measure_live(posts, 50)
         assert quality.overall["posts"] == 80
         assert set(quality.communities) == {"ptsd"}
 
-    def test_the_number_of_communities_is_bounded_and_the_largest_are_kept(self):
+    def test_only_the_largest_communities_are_kept(self):
         posts = [one for size in range(50, 56) for one in scored(size, source=f"of {size}")]
         communities = measure_live(posts, 50, most_communities=2).communities
         assert list(communities) == ["of 55", "of 54"]
 
-    def test_labels_of_one_class_have_metrics_too(self):
+    def test_labels_of_one_class_have_metrics_without_roc_auc(self):
         calm = [Scored(str(number), 0, 0.1, None) for number in range(60)]
         overall = measure_live(calm, 50).overall
         assert (overall["f1"], overall["roc_auc"]) == (0.0, None)

@@ -20,7 +20,7 @@ ROWS = st.lists(
 
 
 @given(ROWS)
-def test_the_metrics_are_those_of_scikit_learn(rows):
+def test_metrics_equal_those_of_scikit_learn(rows):
     labels = np.array([label for label, _ in rows])
     probability = np.array([value for _, value in rows])
     predicted = (probability >= 0.5).astype(int)
@@ -36,18 +36,18 @@ def test_the_metrics_are_those_of_scikit_learn(rows):
         assert quality.roc_auc is None
 
 
-def test_no_post_has_no_quality():
+def test_measuring_without_posts_is_an_error():
     with pytest.raises(ValueError, match="at least one"):
         measure(np.array([], dtype=np.int64), np.array([]))
 
 
-def test_probabilities_that_come_true_have_no_calibration_error():
+def test_calibrated_probabilities_have_zero_calibration_error():
     labels = np.array([1, 0, 0, 0, 1, 1, 1, 0])
     probability = np.array([0.25] * 4 + [0.75] * 4)
     assert expected_calibration_error(labels, probability) == pytest.approx(0.0)
 
 
-def test_the_calibration_error_is_the_mean_gap_of_the_bins_by_their_posts():
+def test_calibration_error_is_the_mean_bin_gap_weighted_by_posts():
     labels = np.array([1, 1, 1, 0])
     probability = np.array([0.6, 0.6, 0.6, 1.0])
     assert expected_calibration_error(labels, probability) == pytest.approx((3 * 0.4 + 1.0) / 4)
@@ -76,7 +76,7 @@ def test_the_same_predictions_have_the_same_intervals():
     )
 
 
-def test_segments_of_one_post_do_not_count_as_posts_of_their_own():
+def test_segments_of_one_post_count_as_one_observation():
     labels, probability = predictions(60)
     alone = bootstrap_intervals(labels, probability, [str(place) for place in range(60)])
     segments = bootstrap_intervals(
@@ -85,13 +85,13 @@ def test_segments_of_one_post_do_not_count_as_posts_of_their_own():
     assert segments["f1"] == pytest.approx(alone["f1"])
 
 
-def test_where_all_posts_have_one_class_the_roc_auc_has_no_interval():
+def test_roc_auc_of_one_class_has_no_interval():
     intervals = bootstrap_intervals(np.ones(9, dtype=np.int64), np.full(9, 0.7), list("abcdefghi"))
     assert "roc_auc" not in intervals
     assert intervals["recall"] == (1.0, 1.0)
 
 
-def test_resamples_are_measured_as_their_posts_would_be_one_by_one():
+def test_resamples_are_measured_like_repeated_posts():
     labels, probability = predictions(40)
     probability = probability.round(1)  # ties
     times = np.random.default_rng(5).integers(3, size=(20, 40))
@@ -105,7 +105,7 @@ def test_resamples_are_measured_as_their_posts_would_be_one_by_one():
 
 
 class TestChanceOfRocAuc:
-    def test_it_is_that_of_a_permutation_test(self):
+    def test_it_equals_scipys_permutation_test(self):
         chance = np.random.default_rng(3)
         labels = chance.integers(2, size=60)
         probability = np.clip(labels * 0.12 + chance.random(60), 0, 1)
@@ -119,18 +119,18 @@ class TestChanceOfRocAuc:
         ours = chance_of_roc_auc(labels, probability, [str(place) for place in range(60)])
         assert ours == pytest.approx(theirs.pvalue, abs=0.04)
 
-    def test_of_few_posts_luck_explains_even_the_best(self):
+    def test_with_few_posts_even_a_perfect_roc_auc_is_insignificant(self):
         labels, probability = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])
         assert chance_of_roc_auc(labels, probability, list("abcd")) == pytest.approx(
             1 / 6, abs=0.03
         )
 
-    def test_copies_of_a_post_prove_no_more_than_the_post(self):
+    def test_copies_of_a_post_add_no_evidence(self):
         labels, probability = np.array([0, 1] * 50), np.array([0.2, 0.8] * 50)
         groups = ["a", "b"] * 50
         assert chance_of_roc_auc(labels, probability, groups) == pytest.approx(1 / 2, abs=0.05)
         apart = [str(place) for place in range(100)]
         assert chance_of_roc_auc(labels, probability, apart) < 0.001
 
-    def test_posts_of_one_class_prove_nothing(self):
+    def test_posts_of_one_class_have_a_p_value_of_one(self):
         assert chance_of_roc_auc(np.array([1, 1]), np.array([0.1, 0.9]), ["a", "b"]) == 1

@@ -20,7 +20,7 @@ def ids(n):
     return [f"post-{place}" for place in range(n)]
 
 
-def test_the_differences_are_those_of_scikit_learns_metrics():
+def test_differences_equal_those_of_scikit_learns_metrics():
     labels, better, worse = drawn()
     difference = compare(labels, worse, better, ids(400))
     f1 = [f1_score(labels, model >= 0.5) for model in (worse, better)]
@@ -36,7 +36,7 @@ def test_a_model_does_not_differ_from_itself():
         assert (part.value, part.low, part.high) == pytest.approx((0, 0, 0), abs=1e-12)
 
 
-def test_exchanging_the_models_turns_the_difference_round():
+def test_swapping_the_models_negates_the_difference():
     labels, better, worse = drawn()
     there, back = (
         compare(labels, *pair, ids(400)).brier for pair in ((better, worse), (worse, better))
@@ -51,7 +51,7 @@ def test_the_same_posts_have_the_same_bounds():
     assert compare(labels, worse, better, ids(400)) == compare(labels, worse, better, ids(400))
 
 
-def test_a_bound_is_passed_by_chance_as_often_as_the_confidence_says():
+def test_bounds_are_exceeded_as_often_as_the_confidence_says():
     """Many samples of one population, whose difference in Brier score is known."""
     labels, better, worse = drawn(100_000)
     truth = brier_score_loss(labels, worse) - brier_score_loss(labels, better)
@@ -68,7 +68,7 @@ def test_a_bound_is_passed_by_chance_as_often_as_the_confidence_says():
     assert 7 <= below <= 35
 
 
-def test_the_more_posts_the_closer_the_bounds():
+def test_bounds_narrow_with_more_posts():
     def width(n):
         labels, better, worse = drawn(n)
         bounds = compare(labels, worse, better, ids(n)).f1
@@ -87,13 +87,13 @@ def test_segments_of_one_post_count_as_one_observation():
     assert strangers.high - strangers.low < 0.7 * (segments.high - segments.low)
 
 
-def test_without_a_stressed_post_the_f1_score_is_zero_as_in_quality():
+def test_without_positive_posts_the_f1_difference_is_zero():
     none = np.zeros(50, dtype=np.int64)
     difference = compare(none, np.full(50, 0.1), np.full(50, 0.2), ids(50))
     assert difference.f1.value == 0
 
 
-def test_without_posts_there_is_nothing_to_compare():
+def test_comparing_without_posts_is_an_error():
     empty = np.array([])
     with pytest.raises(ValueError, match="at least one labelled post"):
         compare(empty.astype(np.int64), empty, empty, [])

@@ -43,7 +43,7 @@ def data():
     return write(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y))
 
 
-def test_a_pipeline_reads_as_it_was_written(data):
+def test_a_written_pipeline_reads_back_and_predicts(data):
     assert read(data).predict_proba(X).shape == (4, 2)
     assert requested_types(data) == ()
 
@@ -69,7 +69,7 @@ def test_a_pipeline_reads_as_it_was_written(data):
     ],
     ids=lambda classifier: type(classifier).__name__,
 )
-def test_the_usual_classifiers_of_scikit_learn_are_trusted(classifier):
+def test_common_scikit_learn_classifiers_are_trusted(classifier):
     chance = np.random.default_rng(0)
     table = pd.DataFrame({"text": ["a calm day", "panic all night"] * 30, "n": chance.random(60)})
     features = ColumnTransformer(
@@ -84,7 +84,7 @@ def test_the_usual_classifiers_of_scikit_learn_are_trusted(classifier):
     assert again.predict(table).tolist() == pipeline.predict(table).tolist()
 
 
-def test_a_function_that_is_not_trusted_is_refused_by_name_on_both_sides():
+def test_an_untrusted_function_is_rejected_on_write_and_read():
     hostile = FunctionTransformer(os.system)
     with pytest.raises(UntrustedType, match=r"made of posix\.system, which is not trusted"):
         write(hostile)
@@ -92,7 +92,7 @@ def test_a_function_that_is_not_trusted_is_refused_by_name_on_both_sides():
         read(skops.io.dumps(hostile))
 
 
-def test_a_foreign_class_is_refused(data):
+def test_a_foreign_class_is_rejected(data):
     class Theirs(StandardScaler):
         pass
 
@@ -101,18 +101,18 @@ def test_a_foreign_class_is_refused(data):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
-def test_bytes_that_are_cut_off_are_refused(data, share):
+def test_a_truncated_pipeline_file_is_rejected(data, share):
     with pytest.raises(CorruptArtefact):
         read(data[: int(len(data) * share)])
 
 
-def test_what_unpacks_to_too_much_is_refused(data, monkeypatch):
+def test_a_pipeline_file_that_unpacks_too_large_is_rejected(data, monkeypatch):
     monkeypatch.setattr(pipeline_file, "_MAXIMUM_UNPACKED_BYTES", 100)
     with pytest.raises(CorruptArtefact, match="unpacks to over 100 bytes"):
         read(data)
 
 
-def test_an_archive_that_is_no_pipeline_is_refused():
+def test_an_archive_without_a_pipeline_is_rejected():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("schema.json", "{}")
@@ -120,7 +120,7 @@ def test_an_archive_that_is_no_pipeline_is_refused():
         read(buffer.getvalue())
 
 
-def test_a_pipeline_of_another_scikit_learn_is_refused(data, monkeypatch):
+def test_a_pipeline_of_another_scikit_learn_version_is_rejected(data, monkeypatch):
     monkeypatch.setattr("sklearn.base.__version__", "0.1")
     with pytest.raises(CorruptArtefact, match=r"and 0\.1 is installed: train again"):
         read(data)

@@ -34,7 +34,7 @@ def reason(data: bytes) -> str:
     return caught.value.reason
 
 
-def test_a_post_has_its_numbers_in_the_order_of_the_features():
+def test_numeric_features_are_in_contract_order():
     post = parse_post(encode(GOOD | {"source": "ptsd", "created_at": "2026-11-23T10:00:00Z"}))
     assert post.numbers[0] == 12.5
     assert post.numbers[4] == -1.0
@@ -42,7 +42,7 @@ def test_a_post_has_its_numbers_in_the_order_of_the_features():
     assert (post.source, post.created_at) == ("ptsd", "2026-11-23T10:00:00Z")
 
 
-def test_a_record_without_post_id_gets_the_one_that_its_place_gives():
+def test_a_record_without_post_id_gets_one_from_its_position():
     assert parse_post(encode({"text": "hello"}), "4958").post_id == "4958"
 
 
@@ -84,7 +84,7 @@ def test_unknown_fields_are_ignored():
         (encode(GOOD | {"post_id": "x" * 257}), "post_id_invalid"),
     ],
 )
-def test_a_record_that_breaks_the_contract_is_rejected_with_its_reason(data, expected):
+def test_an_invalid_record_is_rejected_with_its_reason(data, expected):
     assert reason(data) == expected
 
 
@@ -110,7 +110,7 @@ def test_a_record_that_breaks_the_contract_is_rejected_with_its_reason(data, exp
         ("reasons", []),
     ],
 )
-def test_an_optional_field_that_cannot_be_read_never_costs_the_post(field, value):
+def test_an_invalid_optional_field_is_dropped_and_the_post_kept(field, value):
     post = parse_post(encode(GOOD | {field: value}))
     assert post.dropped == (field,)
     assert post._replace(dropped=()) == parse_post(encode(GOOD))
@@ -118,7 +118,7 @@ def test_an_optional_field_that_cannot_be_read_never_costs_the_post(field, value
 
 @pytest.mark.parametrize("empty", [None, ""])
 @pytest.mark.parametrize("field", ["created_at", "source", "reasons"])
-def test_an_optional_field_that_is_empty_is_missing_and_not_dropped(field, empty):
+def test_an_empty_optional_field_counts_as_missing(field, empty):
     assert parse_post(encode(GOOD | {field: empty})) == parse_post(encode(GOOD))
 
 
@@ -137,26 +137,26 @@ def test_an_optional_field_that_is_empty_is_missing_and_not_dropped(field, empty
         ("2018-03-21T06:39:13.123456789+01:00", "2018-03-21T06:39:13.123456789+01:00"),
     ],
 )
-def test_an_epoch_is_read_as_the_timestamp_that_it_is(created_at, read):
+def test_epoch_values_are_converted_to_timestamps(created_at, read):
     assert parse_post(encode(GOOD | {"created_at": created_at})).created_at == read
 
 
 @pytest.mark.parametrize(("source", "read"), [(7, "7"), (7.0, "7"), ("r/7", "r/7")])
-def test_a_whole_number_is_the_name_of_a_source(source, read):
+def test_a_whole_number_is_read_as_a_source_name(source, read):
     assert parse_post(encode(GOOD | {"source": source})).source == read
 
 
 @pytest.mark.parametrize("reasons", [True, "true", " TRUE", 1, "1"])
-def test_reasons_are_asked_for_in_any_of_the_forms_of_true(reasons):
+def test_reasons_can_be_requested_by_any_form_of_true(reasons):
     assert parse_post(encode(GOOD | {"reasons": reasons})).asks_reasons
 
 
-def test_the_longest_text_is_read():
+def test_a_text_of_the_maximum_length_is_accepted():
     assert len(parse_post(encode(GOOD | {"text": "a" * MAXIMUM_TEXT_LENGTH})).text) == 40_000
 
 
 @pytest.mark.parametrize("field", ["text", "post_id", "sentiment"])
-def test_a_rejection_never_quotes_what_the_producer_wrote(field):
+def test_a_rejection_never_quotes_the_producers_data(field):
     marker = "private-words" * 30_000
     with pytest.raises(InvalidPost) as caught:
         parse_post(encode({"text": "x"} | {field: marker}))
@@ -164,12 +164,12 @@ def test_a_rejection_never_quotes_what_the_producer_wrote(field):
 
 
 @pytest.mark.parametrize("label", [None, 2, -1, "1", True, 0.5])
-def test_a_label_is_the_number_0_or_1(label):
+def test_a_label_other_than_0_or_1_is_rejected(label):
     with pytest.raises(InvalidPost, match="label_invalid"):
         parse_labelled_post(encode(GOOD | {"label": label}))
 
 
-def test_a_labelled_post_that_was_removed_is_refused_by_the_same_reason():
+def test_a_removed_labelled_post_is_rejected_with_the_same_reason():
     with pytest.raises(InvalidPost) as caught:
         parse_labelled_post(encode(GOOD | {"label": 0, "text": "[deleted]"}))
     assert caught.value.reason == TEXT_REMOVED
@@ -182,19 +182,19 @@ def test_a_post_keeps_its_text_as_it_was_sent(text):
     assert parse_post(encode(GOOD | {"text": text})).text == text
 
 
-def test_what_can_be_queried_of_a_label_is_what_it_holds_beside_the_post():
+def test_label_columns_are_the_post_id_and_label_fields():
     labelled = LabelledPost(parse_post(encode(GOOD), "0"), 1, "2026-11-23T00:00:00Z")
     own = labelled_post_record(labelled).keys() - post_record(labelled.post).keys()
     assert {*labelled_posts.COLUMNS} == {"post_id", *own}
 
 
 @pytest.mark.parametrize("confidence", [-0.01, -1, 1.01, float("nan")])
-def test_a_confidence_lies_between_0_and_1(confidence):
+def test_a_confidence_outside_zero_to_one_is_rejected(confidence):
     with pytest.raises(InvalidPost, match=r"confidence_invalid|number_not_finite"):
         parse_labelled_post(encode(GOOD | {"label": 1, "confidence": confidence}))
 
 
-def test_a_label_without_confidence_counts_whole_and_one_with_it_keeps_it():
+def test_confidence_defaults_to_1_and_a_given_one_is_kept():
     whole = parse_labelled_post(encode(GOOD | {"label": 1}))
     assert parse_labelled_post(encode(GOOD | {"label": 1, "confidence": 0})).confidence == 0
     unsure = parse_labelled_post(encode(GOOD | {"label": 1, "confidence": 0.6}))
@@ -204,7 +204,7 @@ def test_a_label_without_confidence_counts_whole_and_one_with_it_keeps_it():
     assert parse_labelled_post(encode(labelled_post_record(unsure))) == unsure
 
 
-def test_a_label_with_confidence_0_is_valid_and_keeps_it():
+def test_a_confidence_of_0_is_valid_and_preserved():
     unweighted = parse_labelled_post(encode(GOOD | {"label": 1, "confidence": 0}))
     assert unweighted.confidence == 0
     written = encode(labelled_post_record(unweighted))
@@ -212,7 +212,7 @@ def test_a_label_with_confidence_0_is_valid_and_keeps_it():
 
 
 @given(st.binary())
-def test_arbitrary_bytes_are_a_post_or_an_invalid_post(data):
+def test_arbitrary_bytes_parse_or_raise_invalid_post(data):
     try:
         parse_post(data, "0")
     except InvalidPost as error:
@@ -233,7 +233,7 @@ JSON_VALUES = st.recursive(
         JSON_VALUES,
     )
 )
-def test_every_post_that_is_read_can_be_written_and_read_again(record):
+def test_every_parsed_post_round_trips(record):
     try:
         post = parse_post(encode(record), "0")
     except InvalidPost:

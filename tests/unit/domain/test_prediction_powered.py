@@ -32,7 +32,7 @@ RARE = ("rare class", "rare class, unequal", "few errors")
 
 
 @pytest.mark.parametrize("name", [name for name in SIMULATIONS if name not in RARE])
-def test_the_interval_covers_the_posts_own_rate_in_95_of_100_draws(name):
+def test_the_interval_covers_the_true_rate_in_95_percent_of_draws(name):
     found = fit(simulated(name, SEED), DRAWS, SEED)
     assert found.coverage == pytest.approx(0.95, abs=0.01)
     assert found.corrected == pytest.approx(found.true, abs=0.003)
@@ -48,7 +48,7 @@ def test_rare_posts_and_rare_errors_are_covered_too(name):
 
 
 @pytest.mark.parametrize("errors", range(6))
-def test_a_model_with_hardly_an_error_in_the_sample_is_not_perfect(errors):
+def test_a_sample_with_few_errors_still_has_a_wide_interval(errors):
     """Without the allowance, an interval without any error would have no width."""
     labels = np.arange(100) % 2.0
     predictions = np.where(np.arange(100) < errors, 1 - labels, labels)
@@ -59,7 +59,7 @@ def test_a_model_with_hardly_an_error_in_the_sample_is_not_perfect(errors):
     assert found.high >= 0.47 + 0.025
 
 
-def test_light_positive_labels_do_not_hide_that_heavy_ones_are_missing():
+def test_positives_of_little_weight_fall_back_to_labels_alone():
     labels = np.append(np.ones(40), np.zeros(60))
     inclusion = np.append(np.full(40, 1.0), np.full(60, 0.01))
     sample = Sample(labels, labels * 0.5, inclusion, np.arange(100).astype(str))
@@ -76,7 +76,7 @@ def drawn_sample(rng, labelled=200):
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
-def test_it_is_ppi_python_s_estimate_given_predictions_of_all_posts(seed):
+def test_the_estimate_equals_ppi_python_on_all_predictions(seed):
     """Theirs is for a larger population, of which all predictions are a sample as well."""
     rng = np.random.default_rng(seed)
     sample, others = drawn_sample(rng), rng.random(5_000)
@@ -90,7 +90,7 @@ def test_it_is_ppi_python_s_estimate_given_predictions_of_all_posts(seed):
     assert ours.variance * (n - 2) / n == pytest.approx(reach**2 - of_predictions, rel=1e-9)
 
 
-def test_the_tuning_makes_the_interval_no_wider_than_that_of_the_labels():
+def test_tuning_never_widens_the_interval_beyond_labels_alone():
     rng = np.random.default_rng(3)
     good, useless = drawn_sample(rng), drawn_sample(rng)
     useless = Sample(useless.labels, rng.random(200), useless.inclusion, useless.clusters)
@@ -101,7 +101,7 @@ def test_the_tuning_makes_the_interval_no_wider_than_that_of_the_labels():
         assert found.variance <= alone * 1.01, "but for the degree of freedom of the tuning"
 
 
-def test_all_posts_labelled_leave_nothing_to_chance():
+def test_labelling_all_posts_gives_an_interval_of_zero_width():
     rng = np.random.default_rng(5)
     predictions = rng.random(500)
     labels = (rng.random(500) < 0.4).astype(float)
@@ -111,7 +111,7 @@ def test_all_posts_labelled_leave_nothing_to_chance():
     assert (found.low, found.high) == pytest.approx((found.rate, found.rate))
 
 
-def test_with_fewer_labels_than_it_takes_there_is_no_estimate():
+def test_fewer_labels_than_the_minimum_give_no_estimate():
     rng = np.random.default_rng(1)
     assert estimate_rate(0.5, drawn_sample(rng, MINIMUM_LABELS - 1)) is None
     assert estimate_rate(0.5, drawn_sample(rng, MINIMUM_LABELS)) is not None
@@ -126,7 +126,7 @@ def test_many_labels_of_a_few_posts_give_no_estimate(clusters):
 
 
 @pytest.mark.parametrize("positives", range(LEAST_OF_A_CLASS))
-def test_a_class_of_a_few_labels_gets_wilson_s_interval(positives):
+def test_a_class_with_few_labels_gets_a_wilson_interval(positives):
     labels = np.zeros(100)
     labels[:positives] = 1
     sample = Sample(labels, np.full(100, 0.3), np.full(100, 0.01), np.arange(100).astype(str))
@@ -151,7 +151,7 @@ def test_more_comparisons_make_each_interval_wider():
     assert differences({}) == {}
 
 
-def test_the_labels_for_a_width_are_those_that_give_it():
+def test_labels_needed_for_a_width_achieve_that_width():
     rng = np.random.default_rng(2)
     posts = 20_000
     predictions = rng.random(posts)
@@ -173,11 +173,11 @@ def test_the_labels_for_a_width_are_those_that_give_it():
 
 
 @pytest.mark.parametrize("inclusion", [0.0, -0.1, 1.1, float("nan")])
-def test_a_probability_of_inclusion_that_is_none_is_refused(inclusion):
+def test_an_invalid_inclusion_probability_is_rejected(inclusion):
     with pytest.raises(ValueError, match="above 0 and at most 1"):
         Sample(np.ones(1), np.ones(1), np.array([inclusion]), np.array(["a"]))
 
 
 @pytest.mark.parametrize("degrees", [10, 28, 100, 10_000])
-def test_the_quantiles_are_those_of_student_s_t(degrees):
+def test_quantiles_match_students_t(degrees):
     assert _t_quantile(0.975, degrees) == pytest.approx(stats.t.ppf(0.975, degrees), rel=2e-4)

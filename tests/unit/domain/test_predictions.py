@@ -35,7 +35,7 @@ def artefact(labelled_posts):
     return export_pipeline(fit_pipeline(labelled_posts, Hyperparameters()))
 
 
-def test_a_redelivered_record_alone_has_the_same_prediction_id():
+def test_only_a_redelivered_record_has_the_same_prediction_id():
     assert record(b"a").prediction_id == record(b"b").prediction_id
     others = {record(b"a", "2").prediction_id, record(b"a", "1", "shardId-1").prediction_id}
     assert len(others | {record(b"a").prediction_id}) == 3
@@ -68,7 +68,7 @@ def test_a_prediction_and_its_archive_row_omit_the_text(artefact):
     assert json.loads(json.dumps(row, allow_nan=False)) == row
 
 
-def test_the_digest_of_a_text_is_archived_and_is_no_part_of_the_message(artefact):
+def test_the_text_digest_is_archived_but_absent_from_the_message(artefact):
     post = Post("p", "words", (1.0, 2.0, 3.0, 4.0, 0.5))
     (prediction,) = predict(
         [("id", post)],
@@ -142,7 +142,7 @@ def test_no_posts_give_no_predictions(artefact):
 
 
 @given(st.text(min_size=1))
-def test_the_share_of_non_letters_is_that_of_a_count_letter_by_letter(text):
+def test_the_non_letter_share_matches_a_count_by_character(text):
     letters = len(re.findall(r"[^\W\d_]", text))
     assert np.isclose(non_letter_share(text), 1 - letters / len(text))
 
@@ -150,5 +150,5 @@ def test_the_share_of_non_letters_is_that_of_a_count_letter_by_letter(text):
 @pytest.mark.parametrize(
     ("text", "share"), [("abcd", 0.0), ("ab12", 0.5), ("éñ!?", 0.5), ("_", 1.0)]
 )
-def test_the_share_of_non_letters_counts_letters_of_every_script(text, share):
+def test_letters_of_every_script_count_as_letters(text, share):
     assert np.isclose(non_letter_share(text), share)

@@ -42,31 +42,31 @@ def failed(comparison):
     return [check.name for check in judge(comparison).checks if not check.passed]
 
 
-class TestWorse:
-    def test_one_that_fails_on_posts_is_rolled_back(self):
+class TestWorseChampion:
+    def test_a_champion_that_fails_on_posts_is_rolled_back(self):
         assert failed(live(both=950)) == ["answered, live posts"]
 
-    def test_one_that_answers_nothing_is_rolled_back(self):
+    def test_a_champion_without_answers_is_rolled_back(self):
         assert failed(live(posts=30, both=0)) == ["answered, live posts"]
 
-    def test_one_that_disagrees_is_rolled_back(self):
+    def test_a_champion_that_disagrees_is_rolled_back(self):
         assert failed(live(agreeing=600)) == ["agreement with previous champion, live posts"]
 
-    def test_one_need_not_agree_with_a_previous_one_of_other_features(self):
+    def test_agreement_is_not_required_across_different_features(self):
         disagrees = live(agreeing=600)
         assert judge_probation(disagrees, GateRules(), Basis.COMMON_FEATURES).accepted
 
-    def test_one_whose_loss_is_larger_is_rolled_back(self):
+    def test_a_champion_with_a_higher_loss_is_rolled_back(self):
         worse = live(labelled=pairs(200, loss=0.2))
         assert failed(worse) == ["Brier score, labelled live posts"]
 
 
-class TestGood:
+class TestGoodChampion:
     @pytest.mark.parametrize("loss", [-0.2, 0.0])
-    def test_one_that_is_better_or_as_good_stays(self, loss):
+    def test_an_equal_or_better_champion_stays(self, loss):
         assert judge(live(both=995, agreeing=900, labelled=pairs(200, loss))).accepted
 
-    def test_a_loss_within_the_margin_stays_however_surely_it_is_known(self):
+    def test_a_loss_within_the_margin_is_accepted_with_many_labels(self):
         assert judge(live(labelled=pairs(20_000, loss=0.002))).accepted
 
     @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ class TestGood:
             live(labelled=pairs(30, loss=0.02)),
         ],
     )
-    def test_one_that_looks_worse_by_chance_stays(self, unlucky):
+    def test_a_champion_that_looks_worse_by_chance_stays(self, unlucky):
         assert judge(unlucky).accepted
 
-    def test_of_forty_equally_good_ones_few_are_rolled_back(self):
+    def test_few_equally_good_champions_are_rolled_back(self):
         """Each is judged four times, on labels that add up."""
         rolled_back = 0
         for seed in range(40):
@@ -90,8 +90,8 @@ class TestGood:
         assert rolled_back <= 2
 
 
-class TestTooLittleIsKnown:
-    def test_few_posts_judge_nothing_and_the_verdict_says_so(self):
+class TestTooLittleData:
+    def test_with_few_posts_all_checks_are_skipped_with_the_reason(self):
         verdict = judge(live(posts=29, both=0))
         assert verdict.accepted
         assert not any(check.applies for check in verdict.checks)
@@ -101,7 +101,7 @@ class TestTooLittleIsKnown:
             "0 labelled live posts, at least 30 needed",
         ]
 
-    def test_few_labels_judge_no_loss(self):
+    def test_with_few_labels_the_loss_check_is_skipped(self):
         verdict = judge(live(labelled=pairs(29, loss=0.4)))
         assert verdict.accepted
         assert not verdict.checks[-1].applies
@@ -109,12 +109,12 @@ class TestTooLittleIsKnown:
 
 
 class TestLooks:
-    def test_a_bad_champion_is_found_early_and_a_good_one_read_rarely(self):
+    def test_looks_are_due_at_doubling_times(self):
         past, ahead = looks(START, END, now=START)
         assert not past
         assert [(look - START) / timedelta(hours=1) for look in ahead] == [3, 6, 12, 24]
 
-    def test_a_look_is_due_once_what_it_looks_at_is_archived(self):
+    def test_a_look_is_due_once_its_posts_are_archived(self):
         due = START + timedelta(hours=3) + SETTLES
         assert looks(START, END, now=due - timedelta(seconds=1))[0] == []
         assert looks(START, END, now=due)[0] == [START + timedelta(hours=3)]

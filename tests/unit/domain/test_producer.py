@@ -40,7 +40,7 @@ from tests.unit.domain.held_stream import (
 )
 
 
-def test_a_post_comes_out_as_the_contract_has_it_with_its_position():
+def test_a_post_is_written_by_contract_and_returns_its_position():
     written = post_to_record(post("p1", sentiment=0.5, source="résumé"))
     assert written.partition_key == "p1"
     assert parse_post(written.data).source == "résumé"
@@ -59,7 +59,7 @@ def test_a_post_comes_out_as_the_contract_has_it_with_its_position():
         (["a", "list"], "not_an_object"),
     ],
 )
-def test_a_post_that_would_go_to_quarantine_is_refused_at_once(invalid, reason):
+def test_an_invalid_post_is_rejected_before_sending(invalid, reason):
     stream = Stream()
     with producer_of(stream) as producer, pytest.raises(InvalidPost) as refused:
         producer.put(invalid)
@@ -67,13 +67,13 @@ def test_a_post_that_would_go_to_quarantine_is_refused_at_once(invalid, reason):
     assert stream.requests == []
 
 
-def test_a_post_without_an_id_goes_by_a_key_of_its_content():
+def test_a_post_without_an_id_is_keyed_by_its_content():
     keys = {post_to_record({"text": text}).partition_key for text in ("a", "b", "a")}
     assert len(keys) == 2
 
 
 @pytest.mark.parametrize("key", ["", "k" * 257])
-def test_a_record_that_no_stream_takes_is_refused_at_once(key):
+def test_an_invalid_record_is_rejected_before_sending(key):
     with producer_of(Stream()) as producer:
         with pytest.raises(InvalidRecord, match="keys of 1 to 256"):
             producer.put_record(StreamRecord(key, b"x"))
@@ -87,9 +87,7 @@ def test_a_record_that_no_stream_takes_is_refused_at_once(key):
     st.sampled_from([1, 100_000, 16 * 1024 * 1024]),
     st.integers(0, 99),
 )
-def test_every_record_is_taken_or_fails_and_none_overtakes_another_request(
-    large, small, room, seed
-):
+def test_each_record_succeeds_or_fails_and_requests_stay_ordered(large, small, room, seed):
     records = [record(number, size) for number, size in enumerate([*large, *[5] * small])]
     chance = random.Random(seed)
     stream = Stream(*[lambda place: chance.random() < 0.3] * 5)
@@ -116,7 +114,7 @@ def test_every_record_is_taken_or_fails_and_none_overtakes_another_request(
         before, last = request, max(last, numbers[-1])
 
 
-def test_a_full_request_goes_at_once_and_the_rest_waits():
+def test_a_full_request_is_sent_at_once_and_the_rest_waits():
     stream = Stream()
     producer = producer_of(stream)
     futures = [producer.put_record(record(number)) for number in range(MAXIMUM_RECORDS + 1)]
@@ -127,12 +125,12 @@ def test_a_full_request_goes_at_once_and_the_rest_waits():
     assert [len(request) for request in stream.requests] == [MAXIMUM_RECORDS, 1]
 
 
-def test_a_record_alone_goes_after_it_has_lingered():
+def test_a_single_record_is_sent_after_the_linger_time():
     with producer_of(Stream(), linger_seconds=0.01) as producer:
         assert producer.put(post("p")).result(SECONDS)
 
 
-def test_flush_waits_for_what_was_put_before_it():
+def test_flush_waits_for_all_earlier_records():
     stream = Stream(lambda place: place == 1)
     with producer_of(stream) as producer:
         futures = [producer.put_record(record(number)) for number in range(3)]
@@ -142,7 +140,7 @@ def test_flush_waits_for_what_was_put_before_it():
         producer.flush(SECONDS)
 
 
-def test_flush_may_give_up_waiting_while_the_records_go_on():
+def test_flush_can_time_out_while_records_are_still_sent():
     stream = Stream(held=True)
     with producer_of(stream) as producer:
         future = producer.put(post("p"))
@@ -152,7 +150,7 @@ def test_flush_may_give_up_waiting_while_the_records_go_on():
     assert future.done()
 
 
-def test_only_what_was_refused_is_sent_again_after_growing_waits():
+def test_only_failed_records_are_retried_with_growing_waits():
     stream = Stream(lambda place: place != 0, EVERY, EVERY)
     waits = []
     with producer_of(stream, sleep=waits.append) as producer:
@@ -163,7 +161,7 @@ def test_only_what_was_refused_is_sent_again_after_growing_waits():
     assert producer.metrics().refused == 6
 
 
-def test_what_is_refused_to_the_last_attempt_fails_alone():
+def test_only_records_out_of_retries_fail():
     stream = Stream(lambda place: place == 0, EVERY)
     with producer_of(stream, attempts=2) as producer:
         first, second = (producer.put_record(record(number)) for number in range(2))
@@ -177,7 +175,7 @@ def test_what_is_refused_to_the_last_attempt_fails_alone():
 
 
 @pytest.mark.parametrize("error", [DENIED, EndpointConnectionError(endpoint_url="http://x")])
-def test_when_a_request_fails_what_was_taken_before_is_not_called_failed(error):
+def test_a_failed_request_does_not_fail_records_already_taken(error):
     stream = Stream(lambda place: place == 1, error)
     with producer_of(stream) as producer:
         taken, failed = (producer.put_record(record(number)) for number in range(2))
@@ -191,7 +189,7 @@ def test_when_a_request_fails_what_was_taken_before_is_not_called_failed(error):
     assert "SECRET" not in str(raised.value)
 
 
-def test_put_waits_for_room_and_goes_on_when_there_is_some():
+def test_put_blocks_until_there_is_room():
     stream = Stream(held=True)
     with producer_of(stream, maximum_waiting_bytes=25) as producer:
         producer.put_record(record("a"))
@@ -207,7 +205,7 @@ def test_put_waits_for_room_and_goes_on_when_there_is_some():
 
 
 @pytest.mark.parametrize("timeout", [0, 0.01])
-def test_put_refuses_what_finds_no_room_in_time_and_loses_nothing_else(timeout):
+def test_put_times_out_without_room_and_keeps_other_records(timeout):
     stream = Stream(held=True)
     with producer_of(stream, maximum_waiting_bytes=11) as producer:
         first = producer.put_record(record("a"))
@@ -218,13 +216,13 @@ def test_put_refuses_what_finds_no_room_in_time_and_loses_nothing_else(timeout):
     assert producer.metrics().put == 1
 
 
-def test_a_record_larger_than_the_room_goes_alone():
+def test_a_record_larger_than_the_buffer_is_sent_alone():
     with producer_of(Stream(), maximum_waiting_bytes=1) as producer:
         futures = [producer.put_record(record(number)) for number in range(3)]
     assert [future.result(SECONDS).sequence_number for future in futures] == ["1", "2", "3"]
 
 
-def test_records_of_many_threads_all_arrive_each_threads_in_its_order():
+def test_records_of_many_threads_arrive_in_each_threads_order():
     stream = Stream()
     with producer_of(stream, linger_seconds=0.001, maximum_waiting_bytes=5_000) as producer:
 
@@ -239,7 +237,7 @@ def test_records_of_many_threads_all_arrive_each_threads_in_its_order():
         assert mine == [f"{thread}-{number}" for number in range(300)]
 
 
-def test_what_is_cancelled_in_time_is_not_sent():
+def test_a_record_cancelled_in_time_is_not_sent():
     stream = Stream()
     with producer_of(stream) as producer:
         cancelled, kept = producer.put_record(record("a")), producer.put_record(record("b"))
@@ -253,7 +251,7 @@ def test_what_is_cancelled_in_time_is_not_sent():
     assert_adds_up(metrics)
 
 
-def test_a_closed_producer_takes_nothing_and_may_be_closed_again():
+def test_a_closed_producer_rejects_posts_and_can_be_closed_again():
     producer = producer_of(Stream())
     producer.close()
     producer.close()
@@ -261,7 +259,7 @@ def test_a_closed_producer_takes_nothing_and_may_be_closed_again():
         producer.put(post("p"))
 
 
-def test_a_caller_that_waits_for_room_sees_that_the_producer_closed():
+def test_a_caller_waiting_for_room_fails_when_the_producer_closes():
     stream = Stream(held=True)
     producer = producer_of(stream, maximum_waiting_bytes=1)
     producer.put_record(record("a"))
@@ -283,7 +281,7 @@ def test_the_hook_is_called_for_each_answered_request():
     assert told == [Request(1, 1, 11), Request(1, 0, 11)]
 
 
-def test_a_hook_that_fails_ends_the_producer_and_fails_what_waits():
+def test_a_failing_hook_ends_the_producer_and_fails_waiting_records():
     def hook(request):
         raise ZeroDivisionError("SECRET")
 
@@ -305,7 +303,7 @@ def test_a_hook_that_fails_ends_the_producer_and_fails_what_waits():
     assert_adds_up(producer.metrics())
 
 
-def test_a_callback_may_put_but_not_wait():
+def test_a_callback_cannot_wait_for_room_or_flush():
     stream = Stream(held=True)
     heard = queue.SimpleQueue()
     with producer_of(stream, maximum_waiting_bytes=22) as producer:
@@ -344,12 +342,12 @@ def test_latencies_and_bytes_are_counted():
         {"maximum_waiting_bytes": 0},
     ],
 )
-def test_settings_that_make_no_sense_are_refused(wrong):
+def test_invalid_settings_are_rejected(wrong):
     with pytest.raises(ValueError, match="must"):
         producer_of(Stream(), **wrong)
 
 
-def test_a_program_that_forgets_to_close_loses_nothing():
+def test_exiting_without_close_sends_all_records():
     program = """
         import json, math
         from stresswatch.producer import Producer

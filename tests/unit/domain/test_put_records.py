@@ -37,7 +37,7 @@ def records(count):
 
 
 @given(st.lists(st.integers(0, MAXIMUM_BYTES // 2), max_size=30))
-def test_requests_stay_within_the_limits_and_miss_nothing(sizes):
+def test_requests_stay_within_limits_and_cover_all_records(sizes):
     waiting = [StreamRecord("k", bytes(size)) for size in sizes]
     cut = list(requests(waiting))
     assert [place for places in cut for place in places] == list(range(len(waiting)))
@@ -50,14 +50,14 @@ def test_at_most_500_records_go_in_one_request():
     assert [len(places) for places in requests(records(1200))] == [500, 500, 200]
 
 
-def test_only_what_was_refused_is_written_again():
+def test_only_failed_records_are_retried():
     stream = Stream([lambda place: place in (1, 3), lambda place: place == 0])
     positions = put_records(stream, "s", records(5), sleep=lambda seconds: None)
     assert positions == [Position("s", str(number)) for number in range(5)]
     assert sorted(stream.taken) == ["0", "1", "2", "3", "4"]
 
 
-def test_what_is_refused_to_the_last_has_no_position():
+def test_records_out_of_retries_have_no_position():
     stream = Stream([lambda place: place != 0] + [lambda place: True] * 3)
     waits = []
     positions = put_records(stream, "s", records(3), attempts=4, sleep=waits.append)

@@ -19,7 +19,7 @@ def handler(error):
 @pytest.mark.parametrize(
     "error", [ValueError(POST), KeyError(POST), UnicodeEncodeError("utf-8", POST, 0, 1, POST)]
 )
-def test_a_librarys_error_goes_out_without_its_message(error):
+def test_a_library_error_is_raised_without_its_message(error):
     with pytest.raises(UnforeseenError) as raised:
         handler(error)
     assert str(raised.value).startswith(f"{type(error).__name__} at test_redaction.py:")
@@ -34,17 +34,17 @@ def test_a_librarys_error_goes_out_without_its_message(error):
         ClientError({"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "GetObject"),
     ],
 )
-def test_our_own_errors_and_those_of_aws_go_out_as_they_are(error):
+def test_own_errors_and_aws_errors_are_raised_unchanged(error):
     with pytest.raises(type(error)) as raised:
         handler(error)
     assert raised.value is error
 
 
-def test_a_handlers_answer_is_passed_on():
+def test_a_handlers_result_is_returned_unchanged():
     assert redact_errors(lambda event, context: (event, context))(1, context=2) == (1, 2)
 
 
-def test_the_cause_of_a_refusal_is_its_operation_and_code():
+def test_the_cause_of_an_aws_error_is_its_operation_and_code():
     refusal = ClientError({"Error": {"Code": "SlowDown", "Message": POST}}, "PutObject")
     assert cause(refusal) == "PutObject: SlowDown"
     assert cause(ReadTimeoutError(endpoint_url=POST)) == "ReadTimeoutError"

@@ -93,7 +93,7 @@ def is_removed(text):
 
 
 @pytest.mark.parametrize("text", NOTICES + SENTENCES)
-def test_a_notice_is_distinguished_from_a_post(text):
+def test_removal_notices_are_recognised(text):
     assert is_removed(text)
 
 
@@ -104,26 +104,26 @@ def test_a_notice_is_recognised_in_every_form(text, form):
 
 
 @pytest.mark.parametrize("text", POSTS)
-def test_a_text_of_a_persons_own_words_is_a_post(text):
+def test_a_persons_own_words_are_a_post(text):
     assert not is_removed(text)
 
 
-def test_a_notice_that_is_encoded_twice_is_a_post_that_quotes_one():
+def test_a_doubly_encoded_notice_is_a_post():
     assert is_removed("&#91;removed&#93;")
     assert not is_removed("&amp;#91;removed&amp;#93;")
 
 
 @pytest.mark.parametrize("sentence", SENTENCES)
-def test_sentences_begin_with_the_letters_that_are_looked_for(sentence):
+def test_the_first_letter_filter_covers_all_sentences(sentence):
     assert {sentence[0].upper(), sentence[0].lower()} <= FIRST_LETTERS
 
 
 @given(st.text(min_size=1).filter(str.isalpha), st.sampled_from(NOTICES))
-def test_one_word_beside_a_notice_makes_a_post(word, notice):
+def test_a_notice_with_another_word_is_a_post(word, notice):
     assert not is_removed(f"xx{word} {notice}")
     assert not is_removed(f"{notice} xx{word}")
 
 
 @given(st.text("[]() removdlt.by\\", max_size=500))
-def test_any_text_is_judged(text):
+def test_any_text_is_classified(text):
     assert is_removal_notice(canonical(text)) in (True, False)

@@ -96,7 +96,7 @@ def test_too_small_a_quota_is_reported_with_the_setting_to_change():
         ),
     ],
 )
-def test_the_first_line_says_what_came_of_it(state, sentence):
+def test_the_first_line_states_the_outcome(state, sentence):
     assert describe(state).splitlines()[0] == sentence
 
 
@@ -124,12 +124,12 @@ def test_a_failure_is_reported_with_its_cause_and_the_champion_stays(error, caus
     assert told == f"The retraining failed: {cause}; the champion stays."
 
 
-def test_a_failure_after_the_promotion_says_who_serves():
+def test_a_failure_after_promotion_names_the_new_champion():
     state = JUDGED | {"promotion": {"version": "v2"}, "error": {"Error": "Any"}}
     assert "v2 is already the champion" in describe(state)
 
 
-def test_each_check_is_a_line_and_those_that_failed_come_first():
+def test_checks_are_listed_with_failed_ones_first():
     assert describe(REJECTED).splitlines()[1:] == [
         "The gate, against v1:",
         HOLDOUTS,
@@ -138,7 +138,7 @@ def test_each_check_is_a_line_and_those_that_failed_come_first():
     ]
 
 
-def test_a_check_that_does_not_apply_is_not_called_passed():
+def test_an_inapplicable_check_is_not_reported_as_passed():
     few = asdict(Check.not_applicable("all checks, new holdout", "3 posts, at least 30 needed"))
     gate = JUDGED["gate"] | {"checks": [few]}
     lines = describe(JUDGED | {"gate": gate}).splitlines()
@@ -181,7 +181,7 @@ def test_only_notable_facts_about_the_data_are_reported():
     assert lines[4].startswith("The gate, against")
 
 
-def test_what_a_probation_showed_names_both_champions():
+def test_a_probation_report_names_both_champions():
     state = PROMOTED | {"judgement": {"outcome": "rolled_back", "posts": 1234, **FAILED}}
     lines = describe(state).splitlines()
     assert lines[-3:-1] == [

@@ -19,14 +19,14 @@ def s3():
         yield client
 
 
-def test_a_second_write_changes_nothing_and_says_so(s3):
+def test_a_second_write_changes_nothing_and_returns_false(s3):
     assert put_if_absent(s3, PLACE, b"first", ContentType="text/plain")
     assert not put_if_absent(s3, PLACE, b"second")
     assert read(s3, PLACE) == b"first"
     assert s3.head_object(Bucket=PLACE.bucket, Key=PLACE.key)["ContentType"] == "text/plain"
 
 
-def test_an_object_that_is_not_there_reads_as_none(s3):
+def test_a_missing_object_reads_as_none(s3):
     assert read_if_there(s3, PLACE) is None
     assert not exists(s3, PLACE)
     put_if_absent(s3, PLACE, b"")
@@ -35,12 +35,12 @@ def test_an_object_that_is_not_there_reads_as_none(s3):
 
 
 @pytest.mark.parametrize("call", [read_if_there, lambda *of: put_if_absent(*of, b"")])
-def test_a_bucket_that_is_not_there_is_an_error(s3, call):
+def test_a_missing_bucket_is_an_error(s3, call):
     with pytest.raises(ClientError, match="NoSuchBucket"):
         call(s3, Location("elsewhere", PLACE.key))
 
 
-def test_all_pages_are_listed_after_the_key_that_is_given():
+def test_all_pages_are_listed_after_the_start_key():
     client = boto3.client("s3", region_name="us-east-1")
     asked = {"Bucket": PLACE.bucket, "Prefix": "of/", "StartAfter": "of/0"}
     with Stubber(client) as stubber:

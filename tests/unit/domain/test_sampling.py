@@ -34,17 +34,17 @@ def test_lots_are_uniform(drawn):
     assert abs(np.corrcoef(drawn[:-1], drawn[1:])[0, 1]) < 0.01
 
 
-def test_the_sample_is_as_large_as_its_share(drawn):
+def test_the_sample_size_matches_its_share(drawn):
     sample = [lot for lot in drawn if SampleShares(0.02).draw(lot, 0.4).sample]
     assert stats.binomtest(len(sample), len(IDS), 0.02).pvalue > 0.001
 
 
-def test_a_redelivery_meets_the_same_lot_in_any_batch(drawn):
+def test_a_redelivered_post_gets_the_same_lot_in_any_batch(drawn):
     assert lots(KEY, IDS[500:1000:-1]) == drawn[500:1000:-1]
     assert lots(KEY, IDS[7:8]) == drawn[7:8]
 
 
-def test_another_key_draws_others(drawn):
+def test_another_key_gives_independent_lots(drawn):
     others = lots(b"other" * 8, IDS[:1000])
     assert abs(np.corrcoef(others, drawn[:1000])[0, 1]) < 0.2
 
@@ -74,11 +74,11 @@ def test_lots_never_reach_one(monkeypatch):
         (0.1, 0.05, Draw(0.1, 0.1, None)),
     ],
 )
-def test_uncertain_posts_have_a_share_of_their_own(lot, distance, draw):
+def test_uncertain_posts_have_their_own_sampling_share(lot, distance, draw):
     assert SampleShares(0.01, uncertain=0.1).draw(lot, distance) == draw
 
 
-def test_a_smaller_share_of_uncertain_posts_takes_none_away():
+def test_a_smaller_uncertain_share_does_not_reduce_sampling():
     assert SampleShares(0.1, uncertain=0.01).draw(0.05, 0.0).inclusion_probability == 0.1
 
 
@@ -90,7 +90,7 @@ def test_a_smaller_share_of_uncertain_posts_takes_none_away():
         (Draw(0.005, 0.01, SampleKind.RANDOM), (0.01, "random")),
     ],
 )
-def test_the_archive_says_how_the_draw_went(draw, fields):
+def test_the_archive_records_the_draw(draw, fields):
     post = Post("p", "text", (0.0,) * 5)
     at = "2026-11-30T10:00:00+00:00"
     row = json.loads(Prediction("i", post, 0.5, (0.0,) * 5, "v1", at, draw=draw).archive_line())

@@ -21,7 +21,7 @@ def is_asked(parameters, day, hour):
     )
 
 
-def test_a_span_has_two_bounds_and_the_folders_of_a_day_more():
+def test_a_span_includes_folders_from_a_day_earlier():
     end = START + timedelta(hours=20)
     assert span(START, end) == [
         *("2026-11-30 08:15:00.000", "2026-12-01 04:15:00.000"),
@@ -38,7 +38,7 @@ def test_times_are_written_in_utc():
 
 
 @given(moments, st.timedeltas(timedelta(milliseconds=1), timedelta(days=9)), st.data())
-def test_no_folder_that_holds_a_row_is_left_out(start, length, data):
+def test_every_folder_with_matching_rows_is_read(start, length, data):
     """A row is in the folder of the hour in which its window began."""
     at = start + data.draw(st.timedeltas(timedelta(0), length - timedelta(microseconds=1)))
     window = at - data.draw(st.timedeltas(timedelta(0), LONGEST_WINDOW))
@@ -46,7 +46,7 @@ def test_no_folder_that_holds_a_row_is_left_out(start, length, data):
 
 
 @given(moments, moments)
-def test_a_bound_rounds_no_row_to_its_other_side(bound, row):
+def test_rounding_a_bound_keeps_every_row_on_its_side(bound, row):
     row = row.replace(microsecond=row.microsecond // 1000 * 1000)
     written = f"{row:%Y-%m-%d %H:%M:%S}.{row.microsecond // 1000:03}"
     assert (written >= timestamp(bound)) == (row >= bound)

@@ -31,7 +31,7 @@ def part(of, kept, window=HOUR):
     return PartSample(window, of[:kept], len(of))
 
 
-def test_of_few_rows_all_are_kept():
+def test_few_rows_are_all_kept():
     found = merge([part(rows(5), 10), part(rows(5, first=5), 10)], 10, HOUR)
     assert ([row["prediction_id"] for row in found.rows], found.posts) == (
         sorted(row["prediction_id"] for row in rows(10)),
@@ -39,7 +39,7 @@ def test_of_few_rows_all_are_kept():
     )
 
 
-def test_of_many_rows_the_smallest_of_all_parts_are_kept():
+def test_many_rows_are_reduced_to_those_with_the_smallest_ids():
     parts = [part(rows(1000, first=1000 * place), 100) for place in range(3)]
     found = merge(parts, 100, HOUR)
     assert [row["prediction_id"] for row in found.rows] == [
@@ -48,7 +48,7 @@ def test_of_many_rows_the_smallest_of_all_parts_are_kept():
     assert found.posts == 3000
 
 
-def test_a_sample_that_is_shorter_than_asked_for_bounds_the_ids():
+def test_a_short_sample_limits_the_ids_of_all_parts():
     """As after a change of the setting: other parts must not fill the gap."""
     short, long = rows(1000), rows(1000, first=1000)
     found = merge([part(short, 20), part(long, 200)], 100, HOUR)
@@ -66,14 +66,14 @@ def test_rows_are_kept_at_random():
     assert max(by_tenth) < 140
 
 
-def test_of_a_part_that_reaches_out_the_rows_within_are_kept_and_counted():
+def test_only_rows_within_the_window_are_kept_and_counted():
     half = Window(START + timedelta(minutes=30), NEXT.end)
     found = merge([part(rows(60), 100), part(rows(40, NEXT, first=60), 100, NEXT)], 200, half)
     assert (len(found.rows), found.posts) == (70, 70)
     assert all(row["predicted_at"] >= half.start for row in found.rows)
 
 
-def test_of_a_cut_sample_that_reaches_out_the_share_is_counted():
+def test_posts_of_a_partial_sample_are_estimated_from_its_share():
     quarter = Window(START, START + timedelta(minutes=15))
     found = merge([part(rows(4000), 1000)], 1000, quarter)
     assert all(row["predicted_at"] < quarter.end for row in found.rows)
@@ -81,6 +81,6 @@ def test_of_a_cut_sample_that_reaches_out_the_share_is_counted():
     assert 900 < found.posts < 1100  # a standard deviation is 47
 
 
-def test_of_no_part_nothing_is_there():
+def test_merging_without_parts_gives_an_empty_sample():
     assert merge([], 10, HOUR).rows == []
     assert merge([], 10, HOUR).posts == 0

@@ -49,7 +49,7 @@ class Store:
 
 class TestPointer:
     @pytest.mark.parametrize("on_probation", ["", "v3"])
-    def test_it_is_read_as_it_was_written(self, on_probation):
+    def test_a_pointer_round_trips_through_json(self, on_probation):
         shadow = ShadowPointer(POINTER, LATER, on_probation)
         assert ShadowPointer.from_json(shadow.to_json()) == shadow
 
@@ -65,7 +65,7 @@ class TestPointer:
             ShadowPointer(POINTER, LATER).to_json().replace("s3://", "https://"),
         ],
     )
-    def test_anything_else_is_refused(self, value):
+    def test_an_invalid_pointer_is_rejected(self, value):
         with pytest.raises(InvalidPointer, match="the shadow pointer cannot be read"):
             ShadowPointer.from_json(value)
 
@@ -76,7 +76,7 @@ class TestCache:
         assert store.cache().current() is None
         assert store.loads == 0
 
-    def test_a_challenger_is_loaded_once_and_its_pointer_read_again(self):
+    def test_the_model_is_loaded_once_and_its_pointer_refreshed(self):
         store = Store(ShadowPointer(POINTER, LATER))
         cache = store.cache()
         for now in (0, 29, 31, 45):
@@ -87,13 +87,13 @@ class TestCache:
     @pytest.mark.parametrize(
         ("on_probation", "role"), [("", "challenger"), ("v3", "previous champion")]
     )
-    def test_it_tells_what_the_version_is_beside_the_champion(self, on_probation, role):
+    def test_the_role_distinguishes_challenger_and_previous_champion(self, on_probation, role):
         cache = Store(ShadowPointer(POINTER, LATER, on_probation)).cache()
         assert cache.role == ""
         cache.current()
         assert cache.role == role
 
-    def test_it_ends_by_itself_though_the_pointer_stays(self):
+    def test_shadowing_ends_at_the_pointers_end_time(self):
         assert Store(ShadowPointer(POINTER, EARLIER)).cache().current() is None
         store = Store(ShadowPointer(POINTER, START + timedelta(seconds=20)))
         cache = store.cache()
@@ -103,7 +103,7 @@ class TestCache:
         assert cache.current() is None
         assert store.reads == 1
 
-    def test_a_pointer_that_cannot_be_followed_is_not_tried_with_every_batch(self):
+    def test_an_unreadable_pointer_is_not_retried_with_every_batch(self):
         store = Store(ShadowPointer(POINTER, LATER))
         store.broken = True
         cache = store.cache()
@@ -161,45 +161,45 @@ LABELS = Labels({(f"post-{number}", DIGEST): 1 - number % 2 for number in range(
 
 
 class TestVerdict:
-    def test_one_that_says_much_the_same_is_accepted(self):
+    def test_a_challenger_that_mostly_agrees_is_accepted(self):
         verdict = judge(CHAMPION, rows([0.8, 0.2] * 50), NO_LABELS)
         assert verdict.accepted
         assert verdict.checks[-1].evidence == "0 labelled live posts, at least 30 needed"
 
-    def test_one_that_says_something_else_altogether_is_rejected(self):
+    def test_a_challenger_that_disagrees_is_rejected(self):
         verdict = judge(CHAMPION, rows([0.1, 0.9] * 50), NO_LABELS)
         assert failed(verdict) == ["agreement with champion, live posts"]
 
-    def test_it_need_not_agree_with_a_champion_of_other_features(self):
+    def test_agreement_is_not_required_across_different_features(self):
         other = rows([0.1, 0.9] * 50)
         assert judge(CHAMPION, other, NO_LABELS, basis=Basis.COMMON_FEATURES).accepted
         labelled = judge(CHAMPION, other, LABELS, basis=Basis.COMMON_FEATURES)
         assert failed(labelled) == ["Brier score, labelled live posts"]
 
-    def test_one_that_failed_on_posts_is_rejected(self):
+    def test_a_challenger_that_failed_on_posts_is_rejected(self):
         verdict = judge(CHAMPION, rows([0.9, 0.1] * 49), NO_LABELS)
         assert failed(verdict) == ["coverage, live posts"]
 
-    def test_one_that_never_answered_is_rejected(self):
+    def test_a_challenger_without_answers_is_rejected(self):
         assert not judge(CHAMPION, [], NO_LABELS).accepted
 
-    def test_once_there_are_labels_a_worse_one_is_rejected(self):
+    def test_a_challenger_worse_on_labelled_posts_is_rejected(self):
         worse = rows([0.55, 0.45] * 50)
         verdict = judge(CHAMPION, worse, LABELS)
         assert failed(verdict) == ["Brier score, labelled live posts"]
 
-    def test_and_a_better_one_is_not(self):
+    def test_a_challenger_better_on_labelled_posts_is_accepted(self):
         champion = rows([0.6, 0.4] * 50)
         assert judge(champion, CHAMPION, LABELS).accepted
 
-    def test_labels_of_other_texts_compare_nothing(self):
+    def test_labels_of_other_texts_are_ignored(self):
         edited = Labels(
             {(post_id, "1" * 32): label for (post_id, _), label in LABELS.by_post.items()}, 0
         )
         verdict = judge(CHAMPION, rows([0.55, 0.45] * 50), edited)
         assert verdict.checks[-1].evidence == "0 labelled live posts, at least 30 needed"
 
-    def test_segments_of_one_post_are_compared_each_by_its_own_label(self):
+    def test_segments_of_one_post_are_compared_by_their_own_labels(self):
         segments = [
             row | {"post_id": "long post", "text_digest": row["prediction_id"]} for row in CHAMPION
         ]
@@ -209,14 +209,14 @@ class TestVerdict:
         verdict = judge(segments, CHAMPION, Labels(known, 0))
         assert verdict.checks[-1].applies
 
-    def test_texts_that_either_was_trained_on_compare_nothing_and_are_counted(self):
+    def test_training_texts_of_either_model_are_excluded_and_counted(self):
         worse = rows([0.55, 0.45] * 50)
         verdict = judge(CHAMPION, worse, LABELS, trained_texts={DIGEST})
         assert verdict.checks[-1].evidence == (
             "0 labelled live posts, 100 training posts excluded, at least 30 needed"
         )
 
-    def test_a_stream_that_was_silent_says_nothing_against_it(self):
+    def test_with_few_posts_all_checks_are_skipped(self):
         (check,) = judge(CHAMPION[:29], [], NO_LABELS).checks
         assert check.passed
         assert (check.name, check.applies) == ("all checks, live posts", False)

@@ -34,17 +34,17 @@ def of_own_text(names):
     return [post(name, f"the text of {name}") for name in names]
 
 
-def test_about_the_stated_share_of_posts_is_for_evaluation():
+def test_the_holdout_has_about_the_configured_share_of_posts():
     posts = of_own_text(f"post-{number}" for number in range(10_000))
     assert abs(len(split(posts).evaluation) / 10_000 - EVALUATION_SHARE) < 0.02
 
 
-def test_the_split_never_moves():
+def test_the_split_is_stable():
     # A change here would let models be measured on posts in their parents' training sets.
     assert evaluation_ids(of_own_text(map(str, range(30)))) == {"8", "9"}
 
 
-def test_each_post_is_on_one_side_and_in_its_order():
+def test_each_post_is_on_one_side_in_its_original_order():
     posts = of_own_text(map(str, range(30)))
     sides = split(posts)
     assert [one.post.post_id for one in sides.evaluation] == ["8", "9"]
@@ -60,12 +60,12 @@ def test_each_post_is_on_one_side_and_in_its_order():
     ],
     ids=["copy", "case-and-blanks", "punctuation"],
 )
-def test_copies_under_ids_of_both_sides_are_all_learned_from(copy):
+def test_copies_with_ids_of_both_sides_go_to_training(copy):
     posts = [post("8", "I can't sleep at all"), post("1", copy), post("9", "another")]
     assert evaluation_ids(posts) == {"9"}
 
 
-def test_copies_under_ids_of_the_evaluation_side_stay_there():
+def test_copies_with_evaluation_ids_stay_in_evaluation():
     assert evaluation_ids([post("8", "one"), post("9", "one"), post("1", "two")]) == {"8", "9"}
 
 
@@ -75,11 +75,11 @@ def test_segments_follow_the_segment_that_is_copied():
     assert evaluation_ids([*chain, post("1", "three")]) == set()
 
 
-def test_texts_without_words_are_copies_only_of_themselves():
+def test_different_texts_without_words_are_not_copies():
     assert evaluation_ids([post("8", "!!!"), post("1", "???"), post("0", "")]) == {"8"}
 
 
-def test_a_group_has_the_smallest_id_that_is_joined_to_a_post():
+def test_a_group_is_named_by_its_smallest_post_id():
     posts = [post("c", "one"), post("b", "one"), post("c", "two"), post("a", "three")]
     assert groups(posts) == ["b", "b", "b", "a"]
 
@@ -92,7 +92,7 @@ def data_sets(draw):
 
 
 @given(data_sets())
-def test_no_id_and_no_text_is_on_both_sides(posts):
+def test_the_sides_share_neither_ids_nor_texts(posts):
     sides = split(posts)
     assert not ids(sides.train) & ids(sides.evaluation)
     words = [{one.post.text.lower().strip(" !") for one in side} for side in vars(sides).values()]
@@ -100,7 +100,7 @@ def test_no_id_and_no_text_is_on_both_sides(posts):
 
 
 @given(data_sets(), data_sets())
-def test_what_was_learned_from_is_never_held_out_as_posts_are_added(before, added):
+def test_training_posts_are_never_held_out_as_posts_are_added(before, added):
     learned = split(before).train
     held_out = split(before + added).evaluation
     assert unlearned(held_out, before) == held_out
@@ -113,7 +113,7 @@ def test_the_order_of_posts_does_not_matter(data, posts):
     assert evaluation_ids(other) == evaluation_ids(posts)
 
 
-def test_what_was_learned_from_is_known_after_what_joined_it_was_deleted():
+def test_training_posts_stay_known_after_a_joined_post_is_deleted():
     before = [post("8", "one"), post("1", "one"), post("9", "two")]
     now = [one for one in before if one.post.post_id != "1"]
     assert ids(unlearned(split(now).evaluation, before)) == {"9"}
@@ -122,7 +122,7 @@ def test_what_was_learned_from_is_known_after_what_joined_it_was_deleted():
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 30))), st.integers(0, 40))
-def test_the_holdout_is_known_without_splitting_everything(pairs, first):
+def test_the_holdout_can_be_checked_without_a_full_split(pairs, first):
     posts = [post(str(one), f"text {text}") for one, text in pairs]
     asked = [one for one in ids(posts) if int(one) >= first]
 

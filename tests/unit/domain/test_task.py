@@ -45,13 +45,13 @@ def test_the_suites_task_is_a_copy_of_the_shipped_one():
     assert STRESS.read_text() == SHIPPED_FILE.read_text()
 
 
-def test_the_suites_task_is_that_of_stress():
+def test_the_suites_task_is_the_stress_task():
     assert (TASK.name, TASK.label.field, TASK.label.noun) == ("stress", "stressed", "stress")
     assert (TASK.label.name(1), TASK.label.name(0)) == ("stressed", "not stressed")
     assert TASK.numeric_features[0].range == "0 to 100 score"
 
 
-def test_each_name_that_is_taken_is_reserved():
+def test_every_taken_name_is_reserved():
     columns = {*ARCHIVE_COLUMNS, *MONITORED_FEATURES} - {*NUMERIC_FEATURES, TASK.label.field}
     assert {name.lower() for name in columns} <= RESERVED_NAMES
     counts = {one.name for kind in (summaries.Counts, batch_scoring.Counts) for one in fields(kind)}
@@ -188,7 +188,7 @@ def test_each_name_that_is_taken_is_reserved():
         ),
     ],
 )
-def test_a_file_that_defines_no_task_is_refused_in_a_sentence(content, said):
+def test_an_invalid_definition_is_rejected_with_the_reason(content, said):
     with pytest.raises(InvalidTask) as refused:
         parse_task(content)
     assert said in str(refused.value)
@@ -205,13 +205,13 @@ def test_the_error_names_the_file(tmp_path):
         read_task(tmp_path / "task.toml")
 
 
-def test_a_task_may_have_no_numbers_and_no_lexicons():
+def test_a_task_can_omit_numeric_features_and_lexicons():
     content = features().replace("[text]", "numeric_features = []\n\n[text]", 1)
     task = parse_task(re.sub(r"lexicons = .*", "lexicons = []", content))
     assert (task.numeric_features, task.text.lexicons) == ((), ())
 
 
-def test_what_changes_the_meaning_of_a_model_changes_the_digest():
+def test_changes_to_a_models_meaning_change_the_digest():
     for content in (
         features("sentiment"),
         changed('unit = "score"', 'unit = "points"'),
@@ -237,7 +237,7 @@ def test_wording_ranges_and_defaults_do_not_change_the_digest():
 
 
 @given(st.text(max_size=200))
-def test_no_text_costs_more_than_a_sentence(text):
+def test_arbitrary_text_is_parsed_or_rejected_with_a_message(text):
     try:
         parse_task(SHIPPED + text)
     except InvalidTask as error:

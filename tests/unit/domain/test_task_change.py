@@ -6,7 +6,7 @@ from stresswatch.versions.task_change import TaskChange
 
 
 @pytest.mark.parametrize("features", [NUMERIC_FEATURES, NUMERIC_FEATURES[::-1]])
-def test_the_same_features_in_any_order_are_no_change(features):
+def test_reordered_features_are_not_a_change(features):
     assert TaskChange.since(features) is None
 
 
@@ -23,18 +23,18 @@ def test_the_same_features_in_any_order_are_no_change(features):
     ],
     ids=["added", "removed", "renamed", "of text alone"],
 )
-def test_what_changed_is_said_in_a_sentence(features, said):
+def test_feature_changes_are_described_in_a_sentence(features, said):
     change = TaskChange.since(features, now=("a", "b", "c"))
     assert str(change) == f"The champion was trained for another task: {said}."
 
 
-def test_another_label_is_a_change_and_an_unknown_one_is_not():
+def test_only_a_known_different_label_is_a_change():
     assert TaskChange.since(NUMERIC_FEATURES, TASK.label.field) is None
     change = TaskChange.since(NUMERIC_FEATURES, "helpful")
     assert str(change).endswith(f"another task: it predicts helpful, not {TASK.label.field}.")
 
 
-def test_an_operator_is_shown_the_way_out():
+def test_the_advice_names_the_retrain_command():
     advice = TaskChange.since(("a",)).advice
     assert "It keeps serving" in advice
     assert "`stresswatch retrain --force`" in advice

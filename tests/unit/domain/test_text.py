@@ -56,17 +56,17 @@ def test_references_are_decoded_once(text, expected):
 @pytest.mark.parametrize(
     "text", ["at&t", "q&a", "r&degradation", "?a=1&section=2&amp=3", "&;", "&#;", "&#x;", "&foo;"]
 )
-def test_what_is_no_reference_stays(text):
+def test_an_invalid_reference_is_kept(text):
     assert normalise(text) == text
 
 
 @pytest.mark.parametrize("digits", ["#" + "9" * 39_000, "#x" + "f" * 39_000, "#0" + "0" * 39_000])
-def test_a_reference_of_endless_digits_stays(digits):
+def test_a_reference_with_too_many_digits_is_kept(digits):
     assert normalise(f"&{digits};") == f"&{digits};"
 
 
 @pytest.mark.parametrize("reference", ["&#xD800;", "&#0;", "&#1114112;", "&#x1FFFFF;"])
-def test_a_reference_to_no_character_can_still_be_written(reference):
+def test_a_reference_to_an_invalid_character_can_be_encoded(reference):
     assert normalise(reference).encode()
 
 
@@ -74,11 +74,11 @@ def test_a_reference_to_no_character_can_still_be_written(reference):
     "text",
     ["a&#x200B;b", "a&#8203;b", "a&zwj;b", "a&shy;b", "a&amp;#x200B;b", "a&amp;#8203;b"],
 )
-def test_references_to_the_invisible_are_gone(text):
+def test_references_to_invisible_characters_are_removed(text):
     assert normalise(text) == "ab"
 
 
-def test_a_no_break_space_that_was_encoded_twice_is_a_space():
+def test_a_doubly_encoded_no_break_space_is_a_space():
     assert normalise("a&amp;nbsp;b") == "a b"
 
 
@@ -92,7 +92,7 @@ def test_every_quotation_mark_is_the_same_token(sign):
     assert tokens(f"{sign}no{sign}") == ['"', "no", '"']
 
 
-def test_no_quotation_mark_of_unicode_is_left_out():
+def test_all_unicode_quotation_marks_are_covered():
     left = [
         unicodedata.name(sign)
         for sign in EVERY_CHARACTER
@@ -116,11 +116,11 @@ def test_no_quotation_mark_of_unicode_is_left_out():
         ("cafe\N{COMBINING ACUTE ACCENT}", "café"),
     ],
 )
-def test_compatible_forms_are_one(text, expected):
+def test_compatibility_forms_are_normalised(text, expected):
     assert normalise(text) == expected
 
 
-def test_what_cannot_be_seen_splits_no_word():
+def test_invisible_characters_do_not_split_words():
     text = "str\N{SOFT HYPHEN}es\N{ZERO WIDTH SPACE}sed\N{ZERO WIDTH NO-BREAK SPACE}"
     assert normalise(text) == "stressed"
 
@@ -146,7 +146,7 @@ def test_every_invisible_character_is_removed():
         ("오늘은 힘들다", ["오늘은", "힘들다"]),
     ],
 )
-def test_text_without_spaces_is_read_by_characters(text, expected):
+def test_text_without_spaces_is_tokenised_by_character(text, expected):
     assert tokens(text) == expected
 
 
@@ -155,50 +155,50 @@ def test_a_combining_mark_stays_with_its_character():
     assert normalise("ที่นี่") == "ที่ นี่"
 
 
-def test_plain_text_only_becomes_small():
+def test_plain_ascii_is_only_lowercased():
     text = "".join(map(chr, range(128))).replace("&", "").replace("`", "")
     assert normalise(text) == text.lower()
 
 
-def test_every_character_alone_is_normalised_for_good():
+def test_normalising_any_single_character_is_idempotent():
     changed = [sign for sign in EVERY_CHARACTER if normalise(normalise(sign)) != normalise(sign)]
     assert changed == []
 
 
 @given(ANY_TEXT)
-def test_without_references_to_normalise_twice_changes_nothing(text):
+def test_normalisation_is_idempotent_without_references(text):
     once = normalise(text.replace("&", " "))
     if "&" not in once:  # a full-width ampersand becomes one
         assert normalise(once) == once
 
 
 @given(ANY_TEXT | st.text("&;#x0aAmplt39 "))
-def test_nothing_that_can_be_written_becomes_what_cannot(text):
+def test_normalised_text_can_always_be_encoded(text):
     assert normalise(text).encode().decode() == normalise(text)
 
 
 @given(ANY_TEXT, st.sampled_from(["\N{ZERO WIDTH SPACE}", "\N{SOFT HYPHEN}", "\ufeff"]), st.data())
-def test_an_invisible_character_never_matters(text, sign, data):
+def test_an_invisible_character_never_changes_the_result(text, sign, data):
     text = text.replace("&", "")
     place = data.draw(st.integers(0, len(text)))
     assert normalise(text[:place] + sign + text[place:]) == normalise(text)
 
 
 @pytest.mark.parametrize("sign", ["\ufdfa", "\u2a74", "\u0130", "\u33c2", "&#xfdfa;"])
-def test_a_text_never_becomes_longer_than_a_post_may_be(sign):
+def test_normalised_text_never_exceeds_the_maximum_length(sign):
     text = (sign * MAXIMUM_TEXT_LENGTH)[:MAXIMUM_TEXT_LENGTH]
     assert len(normalise(text)) <= MAXIMUM_TEXT_LENGTH
 
 
 # Two classes of marks in turn: NFKC sorts marks, in quadratic time.
 @pytest.mark.parametrize("marks", ["\u0301\u0327", "\u0344\u0323", "\u0f73\u0f75", "\u0301\uff9e"])
-def test_of_marks_in_a_row_no_more_are_read_than_can_be_ordered(marks):
+def test_long_runs_of_combining_marks_are_truncated(marks):
     text = "a" + marks * (MAXIMUM_TEXT_LENGTH // len(marks) - 1) + "b"
     assert len(normalise(text)) <= 2 * MOST_MARKS + 2
     assert normalise(text)[-1] == "b"
 
 
-def test_as_many_marks_as_a_language_writes_are_kept():
+def test_short_runs_of_combining_marks_are_kept():
     text = ("a" + "\N{COMBINING ACUTE ACCENT}\N{COMBINING CEDILLA}" * 15) * 100
     assert normalise(text) == unicodedata.normalize("NFKC", text)
 
@@ -207,6 +207,6 @@ def test_a_row_of_emoji_is_kept():
     assert normalise("\N{CRYING FACE}" * 100) == "\N{CRYING FACE}" * 100
 
 
-def test_posts_are_compared_without_regard_to_blanks_and_forms():
+def test_canonical_text_ignores_whitespace_and_character_forms():
     assert canonical(" I  CAN\N{RIGHT SINGLE QUOTATION MARK}T\n\nsleep&nbsp;") == "i can't sleep"
     assert canonical("I can't\tsleep\N{ZERO WIDTH SPACE}") == "i can't sleep"

@@ -25,7 +25,7 @@ def token_ids():
 
 
 @given(TEXTS)
-def test_a_texts_tokens_are_those_that_the_pattern_finds_in_the_whole_text(token_ids, texts):
+def test_tokens_equal_those_the_pattern_finds_in_the_whole_text(token_ids, texts):
     texts = [normalise(text) for text in texts]
     ids, counts = token_ids.of(texts)
     tokens = [find_tokens(text) for text in texts]
@@ -38,13 +38,13 @@ def test_a_texts_tokens_are_those_that_the_pattern_finds_in_the_whole_text(token
     ]
 
 
-def test_no_piece_with_an_unknown_token_is_kept():
+def test_pieces_with_unknown_tokens_are_not_cached():
     token_ids = TokenIds(KNOWN, find_tokens)
     token_ids.of(["i sleep, anna", "anna@example.org"])
     assert set(token_ids._pieces) == {"i", "sleep,"}
 
 
-def test_what_is_kept_is_bounded(monkeypatch):
+def test_the_cache_of_pieces_is_bounded(monkeypatch):
     monkeypatch.setattr(token_lookup, "MAXIMUM_PIECES", 10)
     token_ids = TokenIds(KNOWN, find_tokens)
     token_ids.of([" ".join("".join(piece) for piece in product(KNOWN, KNOWN)), "," * 40_000])
@@ -62,7 +62,7 @@ def columns(pairs, dtype):
 
 
 @given(PAIRS, PAIRS)
-def test_exactly_the_pairs_of_the_table_are_found_each_at_its_place(pairs, others):
+def test_exactly_the_tables_pairs_are_found_with_their_position(pairs, others):
     table = PairTable(*columns(pairs, np.int64))
     wanted = [*others, *pairs, *others]
     found, place = table.find(*columns(wanted, np.int32))

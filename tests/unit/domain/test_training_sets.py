@@ -45,7 +45,7 @@ def test_the_newest_label_wins_in_any_order_and_time_zone():
     assert labels_of(made) == {"a": (1, late)}
 
 
-def test_a_label_that_repeats_the_base_data_leaves_its_post_there():
+def test_a_base_post_stays_in_the_base_when_a_label_repeats_it():
     early, late = "2026-11-23T09:30:00+00:00", "2026-11-23T10:00:00+00:00"
     made = assembled([line("a", 0), line("b", 0)], [line("a", 0, late), line("b", 1, early)])
     assert labels_of(made) == {"a": (0, None), "b": (1, early)}
@@ -67,7 +67,7 @@ def test_invalid_lines_are_counted_and_left_out():
 
 
 @pytest.mark.parametrize(("times", "kept"), [(1, 1), (-1, 1), (1.001, 0), (-1.001, 0)])
-def test_a_number_that_would_overflow_a_training_is_not_learned_from(times, kept):
+def test_a_numeric_value_that_would_overflow_is_rejected(times, kept):
     record = json.loads(line("a", 1, "2026-11-23T00:00:00Z"))
     record[NUMERIC_FEATURES[0]] = times * LARGEST_NUMBER
     made = assembled([], [json.dumps(record).encode()])
@@ -79,7 +79,7 @@ def test_the_same_posts_give_the_same_bytes_in_any_order():
     assert assembled(posts, []).content == assembled(posts[::-1], []).content
 
 
-def test_what_was_written_is_read_as_the_same_training_set():
+def test_a_training_set_round_trips():
     labels = [line("b", 1, "2026-11-23T00:00:00Z")]
     made = assembled([line("a", 0)], labels)
     lines = made.content.splitlines()
@@ -101,7 +101,7 @@ def test_a_restored_label_counts_as_the_newest(labels, left):
         assert labels_of(assembled([line("a", 1)], order)) == {"a": left}
 
 
-def test_a_label_of_the_future_never_counts_and_is_reported():
+def test_a_future_label_is_ignored_and_counted():
     given = [line("a", 1, ahead(minutes=-1)), line("a", 0, "2099-01-01T00:00:00Z")]
     for order in (given, given[::-1]):
         made = assembled([], order, NOW)
@@ -127,7 +127,7 @@ def test_a_clock_may_be_five_minutes_ahead_in_any_time_zone(labelled_at, counts)
     assert (len(made.new), made.future) == (counts, 1 - counts)
 
 
-def test_of_labels_of_one_time_the_more_confident_one_counts():
+def test_of_simultaneous_labels_the_more_confident_one_counts():
     at = ("2026-11-23T10:00:00+00:00", "2026-11-23T10:00:00", "2026-11-23T12:00:00+02:00")
     given = [
         line("a", 1, at[0], confidence=0.5),
@@ -138,7 +138,7 @@ def test_of_labels_of_one_time_the_more_confident_one_counts():
         assert labels_of(assembled([], order)) == {"a": (0, at[1])}
 
 
-def test_of_labels_as_sure_the_one_that_says_stressed_counts():
+def test_of_equally_confident_labels_the_positive_one_counts():
     at = "2026-11-23T10:00:00Z"
     given = [line("a", 0, at), line("a", 1, at)]
     assert (
@@ -146,7 +146,7 @@ def test_of_labels_as_sure_the_one_that_says_stressed_counts():
     )
 
 
-def test_base_posts_that_contradict_each_other_are_counted_once_a_post():
+def test_contradictory_base_posts_are_counted_once_per_post():
     base = [line("a", 0), line("a", 1), line("a", 0), line("b", 1), line("b", 1), line("c", 0)]
     for order in (base, base[::-1]):
         made = assembled(order, [])
@@ -155,13 +155,13 @@ def test_base_posts_that_contradict_each_other_are_counted_once_a_post():
     assert contradictions(made.posts) == 0
 
 
-def test_records_that_differ_in_little_give_the_same_bytes_in_any_order():
+def test_near_identical_records_give_the_same_bytes_in_any_order():
     base = [line("a", 1, source="x"), line("a", 1, source="y"), line("a", 1, text=" Words ")]
     made = {assembled(order, []).content for order in itertools.permutations(base)}
     assert len(made) == 1
 
 
-def test_a_post_is_its_id_and_its_text_as_texts_are_compared():
+def test_a_post_is_identified_by_its_id_and_canonical_text():
     base = [line("a", 0, text="I can't  sleep")]
     label = line(
         "a", 1, "2026-11-23T00:00:00Z", text="i can\N{RIGHT SINGLE QUOTATION MARK}t sleep\n"
@@ -185,20 +185,20 @@ class TestNewLabels:
         with assemble([BaseSource("posts", UPLOADED, [self.BASE])], after) as made:
             return made.new_labels(known)
 
-    def test_one_that_was_not_there_is_new(self):
+    def test_an_added_label_is_new(self):
         assert self.new([], [line("b", 1, ahead(days=-1))]) == 1
 
-    def test_one_that_is_there_is_not_however_it_is_written(self):
+    def test_a_known_label_in_another_form_is_not_new(self):
         before = [line("b", 1, ahead(days=-1))]
         assert self.new(before, [*before, line("b", 1, ahead(hours=-1), text=" WORDS")]) == 0
 
-    def test_one_that_was_restored_is_new(self):
+    def test_a_restored_label_is_new(self):
         before = [line("a", 0, ahead(days=-1))]
         assert self.new(before, [*before, line("a", 1, ahead(hours=-1))]) == 1
         assert self.new([], [*before, line("a", 1, ahead(hours=-1))]) == 0
 
 
-def test_texts_are_never_all_in_memory():
+def test_assembly_does_not_hold_all_texts_in_memory():
     text = "words " * 200
     posts = 3_000
     tracemalloc.start()

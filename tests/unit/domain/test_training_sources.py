@@ -7,7 +7,7 @@ from stresswatch.storage.training_sources import BaseSet, Counts, Sources, base_
 from tests.conftest import make_posts
 
 
-def test_posts_are_counted_by_label_numbers_and_weight():
+def test_posts_are_counted_by_label_features_and_weight():
     posts = make_posts(6)
     nothing = (float("nan"),) * len(NUMERIC_FEATURES)
     posts[0] = replace(posts[0], post=posts[0].post._replace(numbers=nothing))
@@ -16,14 +16,14 @@ def test_posts_are_counted_by_label_numbers_and_weight():
     assert Counts.of([]) == Counts()
 
 
-def test_what_was_written_is_read_as_the_same_sources():
+def test_sources_round_trip():
     made = Sources(
         Counts(3, 2, 1, 0), 4, {"a set, né": BaseSet(2, "2026-11-23T00:00:00+00:00")}, labels=1
     )
     assert Sources.from_bytes(made.to_bytes()) == made
 
 
-def test_a_set_has_the_name_that_its_key_was_made_of():
+def test_a_base_sets_name_is_recovered_from_its_key():
     for name in ("posts", "posts.v2", "a/b", "né"):
         assert base_name(base_key(name)) == name
     assert base_name("datasets/base/export.csv") == "export.csv"

@@ -55,12 +55,12 @@ def link(name, target):
     return info
 
 
-def test_what_a_training_job_packed_is_unpacked():
+def test_a_training_jobs_archive_is_unpacked():
     files = version_files()
     assert unpack_model_archive(pack(files.items())) == files
 
 
-def test_a_manifest_reads_as_it_was_written():
+def test_a_manifest_round_trips():
     written = manifest({"a": b"b"})
     assert Manifest.from_bytes(written.to_bytes()) == written
 
@@ -75,19 +75,19 @@ def test_a_manifest_reads_as_it_was_written():
         (link("evaluation.json", "/etc/passwd"), b""),
     ],
 )
-def test_an_archive_with_a_member_that_does_not_belong_is_refused(surplus):
+def test_an_archive_with_an_unexpected_member_is_rejected(surplus):
     with pytest.raises(InvalidModelVersion):
         unpack_model_archive(pack([*version_files().items(), surplus]))
 
 
-def test_an_archive_that_lacks_a_file_is_refused():
+def test_an_archive_with_a_missing_file_is_rejected():
     files = version_files()
     del files["reference.parquet"]
     with pytest.raises(InvalidModelVersion, match=r"lacks reference\.parquet"):
         unpack_model_archive(pack(files.items()))
 
 
-def test_a_file_that_the_manifest_does_not_vouch_for_is_refused():
+def test_a_file_with_a_wrong_digest_is_rejected():
     with pytest.raises(InvalidModelVersion, match=r"model\.npz is not the file"):
         unpack_model_archive(pack((version_files() | {MODEL_FILE: b"altered"}).items()))
 
@@ -97,18 +97,18 @@ def test_a_file_that_the_manifest_does_not_vouch_for_is_refused():
     [b"", b"no archive", gzip.compress(b"no tar" * 1000, mtime=0)],
     ids=["empty", "text", "gzip"],
 )
-def test_what_is_no_archive_is_refused(data):
+def test_an_invalid_archive_is_rejected(data):
     with pytest.raises(InvalidModelVersion):
         unpack_model_archive(data)
 
 
-def test_an_archive_that_is_cut_off_is_refused():
+def test_a_truncated_archive_is_rejected():
     data = pack(version_files().items())
     with pytest.raises(InvalidModelVersion):
         unpack_model_archive(data[: len(data) // 2])
 
 
-def test_names_of_versions_sort_by_age_and_are_valid_training_job_names():
+def test_version_names_sort_by_age():
     early = version_name(datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC), "f" * 64)
     late = version_name(datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC), "0" * 64)
     assert early < late

@@ -40,14 +40,16 @@ JSON = "application/json"
         (" " * (MAXIMUM_BODY_BYTES + 1), False, JSON, 413, "body_too_large"),
     ],
 )
-def test_a_body_that_is_no_json_is_refused(body, is_base64, content_type, status, reason):
+def test_an_invalid_body_is_rejected_with_its_status_and_reason(
+    body, is_base64, content_type, status, reason
+):
     with pytest.raises(Problem) as raised:
         check_body(content_type, body, is_base64=is_base64)
     assert (raised.value.status, raised.value.reason) == (status, reason)
 
 
 @pytest.mark.parametrize("content_type", [JSON, "Application/JSON; charset=utf-8"])
-def test_a_body_of_json_is_looked_at(content_type):
+def test_a_json_body_is_accepted(content_type):
     check_body(content_type, " " * (MAXIMUM_BODY_BYTES - 2) + "{}", is_base64=False)
 
 
@@ -130,24 +132,24 @@ def agrees(model, read, record):
 
 
 @given(records(POST, OPTIONAL))
-def test_the_document_and_the_parser_agree_on_posts(record):
+def test_the_schema_and_the_parser_agree_on_posts(record):
     assert agrees(web_schemas.Post, lambda one: read_post(one, "0"), record)
 
 
 @given(records(LABEL, OPTIONAL_OF_LABEL))
-def test_the_document_and_the_parser_agree_on_labels(record):
+def test_the_schema_and_the_parser_agree_on_labels(record):
     assert agrees(web_schemas.LabelledPost, parse_record, record)
 
 
 @given(st.lists(records(LABEL, OPTIONAL_OF_LABEL), min_size=1, max_size=3))
-def test_no_problem_quotes_what_was_sent(sent):
+def test_problems_never_quote_the_request(sent):
     try:
         read_labels(sent, datetime.now(UTC))
     except Problem as problem:
         assert SECRET not in json.dumps(problem.as_dict())
 
 
-def test_the_predictor_starts_without_what_only_the_web_service_needs():
+def test_the_predictor_does_not_import_web_service_libraries():
     code = "import sys, lambdas.predictor.handler; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True

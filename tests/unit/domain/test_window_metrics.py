@@ -49,18 +49,18 @@ def published_at(end):
 
 
 @pytest.mark.parametrize("age", [timedelta(minutes=2), timedelta(days=13, hours=23)])
-def test_metrics_are_put_at_the_end_of_their_window(age):
+def test_metrics_are_timestamped_at_the_end_of_their_window(age):
     end = datetime.now(UTC) - age
     assert published_at(end) == [end, end]
 
 
-def test_metrics_of_a_window_that_is_not_over_are_put_now():
+def test_metrics_of_a_running_window_are_timestamped_now():
     begun = datetime.now(UTC)
     at = published_at(begun + timedelta(hours=1))
     assert begun <= at[0] == at[1] <= datetime.now(UTC)
 
 
-def test_metrics_that_cloudwatch_refuses_as_too_old_are_not_put():
+def test_metrics_too_old_for_cloudwatch_are_not_sent():
     assert published_at(datetime.now(UTC) - timedelta(days=14)) == []
 
 
@@ -90,7 +90,7 @@ def test_an_alarm_begins_with_the_first_drifted_window():
         assert alarms(drifted, late, at_end=True) == begins
 
 
-def test_by_the_time_of_putting_one_window_would_set_it_off_twice():
+def test_publication_timestamps_would_trigger_the_alarm_twice():
     """The second window is sooner than the first, and shares its period; the third is later."""
     assert alarms([1.0, 0.0, 0.0], put_after=[8, 3, 10], at_end=False) == 2
     assert alarms([1.0, 0.0, 0.0], put_after=[8, 3, 10], at_end=True) == 1
@@ -127,7 +127,7 @@ def publish_values(cloudwatch, values):
 
 @pytest.mark.parametrize("code", ["InvalidParameterValue", "InvalidParameterValueException"])
 @pytest.mark.parametrize("bad", [set(), {0}, {149}, {3, 4}, {7, 70, 140}, set(range(150))])
-def test_what_is_refused_costs_nothing_but_itself(bad, code):
+def test_only_invalid_metrics_are_rejected(bad, code):
     cloudwatch = Refusing(code)
     refused = publish_values(cloudwatch, [-1 if one in bad else one for one in range(150)])
     assert {datum["MetricName"] for datum in refused} == {f"M{one}" for one in bad}
@@ -136,20 +136,20 @@ def test_what_is_refused_costs_nothing_but_itself(bad, code):
         assert cloudwatch.calls <= 2 * 8 + 1
 
 
-def test_more_data_than_a_call_takes_are_put_in_several():
+def test_more_data_than_a_call_allows_is_sent_in_several():
     cloudwatch = Refusing()
     assert publish_values(cloudwatch, range(2500)) == []
     assert (cloudwatch.calls, len(cloudwatch.put)) == (3, 2500)
 
 
-def test_a_call_that_fails_for_another_reason_is_not_tried_in_parts():
+def test_a_call_that_fails_for_another_reason_is_not_split():
     cloudwatch = Refusing("AccessDenied")
     with pytest.raises(ClientError, match="AccessDenied"):
         publish_values(cloudwatch, [1, -1])
     assert cloudwatch.calls == 1
 
 
-def test_what_was_refused_is_complained_of_by_name():
+def test_rejected_metrics_are_reported_by_name():
     require_published([])
     refused = publish_values(Refusing(), [-1] * 7 + [1])
     with pytest.raises(

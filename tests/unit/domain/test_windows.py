@@ -21,14 +21,12 @@ def at(text):
         ("2026-11-23T13:02:00+02:00", 60, "2026-11-23T10:00+00:00", "2026-11-23T11:00+00:00"),
     ],
 )
-def test_a_moment_belongs_to_the_window_that_had_ended_a_while_before(
-    timestamp, minutes, start, end
-):
+def test_a_time_maps_to_the_last_window_that_ended_before_the_lag(timestamp, minutes, start, end):
     assert Window.before(at(timestamp), minutes) == Window(at(start), at(end))
 
 
 @pytest.mark.parametrize("minutes", [5, 15, 60, 180, 1440])
-def test_windows_of_a_schedule_follow_each_other_without_gaps(minutes):
+def test_scheduled_windows_are_contiguous(minutes):
     first = datetime(2026, 11, 23, tzinfo=UTC) + LAG
     windows = [
         Window.before(first + timedelta(minutes=minutes * number), minutes) for number in range(30)
@@ -44,7 +42,7 @@ def test_the_name_is_in_utc_and_sorts_by_time():
 
 
 @pytest.mark.parametrize("minutes", [5, 15, 60, 180, 1440])
-def test_a_grid_has_the_windows_that_overlap_and_no_others(minutes):
+def test_a_grid_has_exactly_the_overlapping_windows(minutes):
     start, end = at("2026-11-23T10:07:30+00:00"), at("2026-11-24T01:00+00:00")
     grid = Window.grid(start, end, minutes)
     assert all(window.overlaps(start, end) for window in grid)
@@ -54,7 +52,7 @@ def test_a_grid_has_the_windows_that_overlap_and_no_others(minutes):
     assert Window.before(grid[0].end + LAG, minutes) == grid[0]
 
 
-def test_a_window_overlaps_what_shares_more_than_an_end_with_it():
+def test_touching_windows_do_not_overlap():
     window = Window(at("2026-11-23T10:00+00:00"), at("2026-11-23T11:00+00:00"))
     assert not window.overlaps(window.end, at("2026-11-23T12:00+00:00"))
     assert not window.overlaps(at("2026-11-23T09:00+00:00"), window.start)

@@ -20,11 +20,11 @@ from tests.conftest import PROJECT
         ((2, "row is no post", "rows are no posts"), "2 rows are no posts"),
     ],
 )
-def test_a_number_has_its_words_in_singular_or_plural(given, said):
+def test_counts_use_singular_or_plural_words(given, said):
     assert counted(*given) == said
 
 
-def test_no_message_of_the_commands_counts_without_regard_to_one():
+def test_command_messages_never_hard_code_plurals():
     in_a_message = re.compile(
         r"\{[^{}]*:,\} (labelled posts|posts|rows|records|labels|objects|fields|ids) "
         r"(are|were|have|stay|scored|sent|submitted|cannot)\b"

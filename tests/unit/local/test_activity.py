@@ -31,7 +31,7 @@ def test_a_stack_that_has_just_started_is_not_quiet() -> None:
     assert not Activity(LONG, LONG).wait_while_quiet()
 
 
-def test_a_quiet_stack_looks_around_when_it_has_waited_long_enough() -> None:
+def test_a_quiet_stack_polls_again_after_the_time_limit() -> None:
     assert Activity(0.0, 0.01).wait_while_quiet()
 
 
@@ -49,7 +49,7 @@ def test_a_request_ends_the_wait_of_every_thread() -> None:
         activity.notice()
 
 
-def test_what_is_written_to_the_pipe_is_noticed_until_it_closes() -> None:
+def test_writes_to_the_pipe_are_noticed_until_it_closes() -> None:
     clock = Clock()
     activity = Activity(5.0, 0.01, clock)
     clock.now += 10.0

@@ -67,7 +67,9 @@ def series(text: str) -> list[Samples]:
         ("- - X - -", (ALARM, RETAIN, ALARM, OK)),
     ],
 )
-def test_three_out_of_three(marks: str, expected: tuple[str, ...]) -> None:
+def test_three_out_of_three_datapoints_are_evaluated_as_documented(
+    marks: str, expected: tuple[str, ...]
+) -> None:
     _check(marks, expected, needed=3)
 
 
@@ -81,7 +83,9 @@ def test_three_out_of_three(marks: str, expected: tuple[str, ...]) -> None:
         ("- - - X -", (ALARM, RETAIN, ALARM, OK)),
     ],
 )
-def test_two_out_of_three(marks: str, expected: tuple[str, ...]) -> None:
+def test_two_out_of_three_datapoints_are_evaluated_as_documented(
+    marks: str, expected: tuple[str, ...]
+) -> None:
     _check(marks, expected, needed=2)
 
 
@@ -93,7 +97,7 @@ def _check(marks: str, expected: tuple[str, ...], needed: int) -> None:
             assert verdict.state == (current if state == RETAIN else state), (treatment, current)
 
 
-def test_an_alarm_of_two_in_three_windows_stands_until_two_are_within() -> None:
+def test_a_two_of_three_alarm_persists_until_two_windows_are_ok() -> None:
     alarm, state, states = make_alarm(2, 3, "notBreaching"), OK, []
     marks = "0 X 0 0 X X 0 X 0 0".split()
     for end in range(1, len(marks) + 1):
@@ -102,7 +106,7 @@ def test_an_alarm_of_two_in_three_windows_stands_until_two_are_within() -> None:
     assert " ".join(states) == "0 0 0 0 0 X X X 0 0"
 
 
-def test_one_breach_that_others_may_still_follow_is_no_alarm_yet() -> None:
+def test_one_of_two_required_breaches_does_not_raise_an_alarm() -> None:
     assert evaluate(make_alarm(2, 3), series("- - - - X"), OK, NOW).state == OK
 
 
@@ -110,7 +114,7 @@ def test_one_breach_that_others_may_still_follow_is_no_alarm_yet() -> None:
     ("statistic", "value"),
     [("SampleCount", 5), ("Sum", 10), ("Average", 2), ("Minimum", 1), ("Maximum", 4)],
 )
-def test_the_statistic_is_that_of_all_values_in_the_window(statistic: str, value: float) -> None:
+def test_the_statistic_covers_all_values_in_the_window(statistic: str, value: float) -> None:
     sets = [Samples(NOW - 1, 2, 5, 1, 4), Samples(NOW - 50, 3, 5, 1, 2)]
     (point,) = datapoints(make_alarm(statistic=statistic), sets, NOW)
     assert point.value == value
@@ -125,7 +129,9 @@ def test_the_statistic_is_that_of_all_values_in_the_window(statistic: str, value
         ("LessThanOrEqualToThreshold", {0.4, 0.5}),
     ],
 )
-def test_comparisons(comparison: str, breaching: set[float]) -> None:
+def test_each_comparison_operator_treats_the_threshold_correctly(
+    comparison: str, breaching: set[float]
+) -> None:
     alarm = make_alarm(comparison=comparison)
     found = {
         value
@@ -135,23 +141,23 @@ def test_comparisons(comparison: str, breaching: set[float]) -> None:
     assert found == breaching
 
 
-def test_windows_end_now_and_not_at_the_full_period() -> None:
+def test_windows_end_now_rather_than_at_a_period_boundary() -> None:
     alarm = make_alarm()
     samples = [put(1.0, PERIOD - 1), put(0.0, PERIOD + 1)]
     assert [point.value for point in datapoints(alarm, samples, NOW)] == [1.0, 0.0]
 
 
-def test_a_value_that_has_just_been_put_counts_at_once() -> None:
+def test_a_new_value_counts_at_once() -> None:
     assert evaluate(make_alarm(), [put(1.0, 0)], OK, NOW).state == ALARM
 
 
-def test_an_alarm_stays_while_no_newer_value_is_found() -> None:
+def test_an_alarm_stays_while_its_last_value_is_recent() -> None:
     alarm = make_alarm(missing_data="notBreaching")
     assert evaluate(alarm, [put(1.0, 2.5 * PERIOD)], ALARM, NOW).state == ALARM
     assert evaluate(alarm, [put(1.0, 3.5 * PERIOD)], ALARM, NOW).state == OK
 
 
-def test_a_heartbeat_that_stops_is_an_alarm() -> None:
+def test_a_missing_heartbeat_raises_an_alarm() -> None:
     heartbeat = make_alarm(
         missing_data="breaching", statistic="SampleCount", comparison="LessThanThreshold"
     )
@@ -159,7 +165,7 @@ def test_a_heartbeat_that_stops_is_an_alarm() -> None:
     assert evaluate(heartbeat, [], OK, NOW).state == ALARM
 
 
-def test_the_reason_is_worded_as_cloudwatch_words_it() -> None:
+def test_the_reason_has_the_wording_of_cloudwatch() -> None:
     verdict = evaluate(make_alarm(), [put(0.83, 10)], OK, NOW)
     assert verdict == AlarmState(
         ALARM,
@@ -168,7 +174,7 @@ def test_the_reason_is_worded_as_cloudwatch_words_it() -> None:
     )
 
 
-def test_the_reason_tells_of_missing_data() -> None:
+def test_the_reason_mentions_missing_data() -> None:
     verdict = evaluate(make_alarm(missing_data="breaching"), [], INSUFFICIENT_DATA, NOW)
     assert "1 missing datapoints were treated as [Breaching]" in verdict.reason
 
@@ -186,14 +192,14 @@ DESCRIPTION = {
 }
 
 
-def test_an_alarm_of_some_windows_is_read_as_it_is_described() -> None:
+def test_datapoints_to_alarm_are_read_and_default_to_all_periods() -> None:
     described = DESCRIPTION | {"EvaluationPeriods": 4, "DatapointsToAlarm": 3}
     assert Alarm.from_description(described, "local:") == make_alarm(3, 4)
     del described["DatapointsToAlarm"]
     assert Alarm.from_description(described, "local:") == make_alarm(4, 4)
 
 
-def test_an_alarm_is_read_with_its_own_namespace() -> None:
+def test_an_alarm_is_read_with_its_original_namespace() -> None:
     assert Alarm.from_description(DESCRIPTION, "local:") == make_alarm()
 
 
@@ -205,6 +211,6 @@ def test_an_alarm_is_read_with_its_own_namespace() -> None:
         {"Metrics": [{"Id": "m1"}]},
     ],
 )
-def test_an_alarm_that_cannot_be_evaluated_is_refused_by_name(change: dict[str, object]) -> None:
+def test_an_unsupported_alarm_is_rejected_by_name(change: dict[str, object]) -> None:
     with pytest.raises(UnsupportedTemplate, match="drift"):
         Alarm.from_description(DESCRIPTION | change, "local:")

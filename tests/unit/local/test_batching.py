@@ -60,16 +60,16 @@ def lane_with_batch(count: int, settings: MappingSettings = SETTINGS) -> Lane:
 
 
 class TestBatches:
-    def test_nothing_read_is_nothing_to_do(self) -> None:
+    def test_an_empty_lane_waits(self) -> None:
         _, step = next_step(Lane(), SETTINGS, NOW)
         assert step == Wait()
 
-    def test_records_go_in_order_and_in_batches_of_the_size(self) -> None:
+    def test_records_are_delivered_in_order_in_batches_of_the_set_size(self) -> None:
         lane, first = invoked(take(Lane(), records(6), NOW), SETTINGS)
         _, second = invoked(settle(lane, SUCCESS, SETTINGS, NOW), SETTINGS)
         assert (first, second) == (["1", "2", "3", "4"], ["5", "6"])
 
-    def test_a_batch_that_is_not_full_waits_for_the_window_to_close(self) -> None:
+    def test_an_incomplete_batch_waits_for_the_window_to_close(self) -> None:
         settings = replace(SETTINGS, batching_window=5.0)
         lane = take(take(Lane(), records(1), NOW), records(1, first=2), NOW + 4)
         _, step = next_step(lane, settings, NOW + 4.9)
@@ -80,7 +80,7 @@ class TestBatches:
         settings = replace(SETTINGS, batching_window=300.0)
         assert invoked(take(Lane(), records(4), NOW), settings)[1] == ["1", "2", "3", "4"]
 
-    def test_a_batch_fits_the_payload_limit_and_then_does_not_wait_either(self) -> None:
+    def test_a_batch_at_the_payload_limit_does_not_wait(self) -> None:
         settings = replace(SETTINGS, batching_window=300.0)
         large = [replace(record, data=bytes(PAYLOAD_LIMIT // 4)) for record in records(4)]
         _, batch = invoked(take(Lane(), large, NOW), settings)
@@ -98,7 +98,7 @@ class TestLanes:
     def test_all_lanes_are_used(self) -> None:
         assert {lane_of(f"key-{number}", 10) for number in range(200)} == set(range(10))
 
-    def test_the_oldest_record_that_is_not_done_is_where_a_checkpoint_lies(self) -> None:
+    def test_the_oldest_unfinished_record_is_the_checkpoint(self) -> None:
         lane = take(lane_with_batch(2), records(2, first=3), NOW)
         assert lane.oldest
         assert lane.oldest.sequence_number == "1"
@@ -114,12 +114,12 @@ class TestPartialResponses:
     def test_a_response_without_failures_is_a_success(self, result: object) -> None:
         assert settle(lane_with_batch(4), InvocationResult(result), SETTINGS, NOW).batches == ()
 
-    def test_records_from_the_lowest_reported_one_are_delivered_again(self) -> None:
+    def test_records_from_the_lowest_reported_failure_are_retried(self) -> None:
         lane = settle(lane_with_batch(4), failing("4", "2"), SETTINGS, NOW)
         assert numbers(lane.batches[0]) == ["2", "3", "4"]
 
     @pytest.mark.parametrize("identifier", ["", None, "no such record"])
-    def test_an_identifier_of_no_record_fails_the_whole_batch(self, identifier: object) -> None:
+    def test_an_unknown_identifier_fails_the_whole_batch(self, identifier: object) -> None:
         lane = settle(lane_with_batch(4), failing("3", identifier), SETTINGS, NOW)
         assert numbers(lane.batches[0]) == ["1", "2", "3", "4"]
 
@@ -128,11 +128,11 @@ class TestPartialResponses:
         lane = settle(lane_with_batch(4), answer, SETTINGS, NOW)
         assert numbers(lane.batches[0]) == ["1", "2", "3", "4"]
 
-    def test_without_the_setting_the_response_is_not_read(self) -> None:
+    def test_without_the_setting_reported_failures_are_ignored(self) -> None:
         settings = replace(SETTINGS, report_item_failures=False)
         assert settle(lane_with_batch(4), failing("2"), settings, NOW).batches == ()
 
-    def test_progress_gives_the_rest_its_retries_back(self) -> None:
+    def test_progress_resets_the_retries_of_the_remaining_records(self) -> None:
         settings = replace(SETTINGS, maximum_retries=1)
         lane = settle(lane_with_batch(4), ERROR, settings, NOW)
         lane = settle(lane, failing("3"), settings, NOW)
@@ -140,7 +140,7 @@ class TestPartialResponses:
 
 
 class TestRetries:
-    def test_a_failed_batch_is_tried_again_later_each_time(self) -> None:
+    def test_a_failed_batch_is_retried_with_growing_delays(self) -> None:
         lane = settle(lane_with_batch(2), ERROR, SETTINGS, NOW)
         _, first = next_step(lane, SETTINGS, NOW)
         later = settle(lane, ERROR, SETTINGS, NOW)
@@ -151,7 +151,7 @@ class TestRetries:
         assert NOW < first.until < second.until
         assert invoked(later, SETTINGS, second.until)[1] == ["1", "2"]
 
-    def test_the_wait_between_retries_does_not_grow_beyond_half_a_minute(self) -> None:
+    def test_the_delay_between_retries_is_at_most_half_a_minute(self) -> None:
         lane = lane_with_batch(1)
         for _ in range(50):
             lane = settle(lane, ERROR, SETTINGS, NOW)
@@ -178,7 +178,7 @@ class TestRetries:
             lane = settle(lane, ERROR, SETTINGS, NOW)
         assert isinstance(next_step(lane, SETTINGS, NOW + 60)[1], Invoke)
 
-    def test_throttling_uses_up_no_retry(self) -> None:
+    def test_throttling_does_not_use_up_retries(self) -> None:
         settings = replace(SETTINGS, maximum_retries=0)
         lane = lane_with_batch(2)
         for _ in range(10):
@@ -188,12 +188,12 @@ class TestRetries:
         assert lane.batches[0].invocations == 0
 
 
-class TestAClockThatIsSetBack:
-    def test_a_retry_is_not_held_up(self) -> None:
+class TestClockSetBack:
+    def test_a_retry_is_not_delayed(self) -> None:
         lane = settle(lane_with_batch(2), ERROR, SETTINGS, NOW)
         assert isinstance(next_step(lane, SETTINGS, NOW - 3600)[1], Invoke)
 
-    def test_an_open_batching_window_is_not_held_up(self) -> None:
+    def test_an_open_batching_window_is_not_extended(self) -> None:
         settings = replace(SETTINGS, batching_window=5.0)
         lane = take(Lane(), records(1), NOW)
         assert isinstance(next_step(lane, settings, NOW - 3600)[1], Invoke)
@@ -206,12 +206,12 @@ class TestBisecting:
         lane = settle(lane_with_batch(5), ERROR, self.SETTINGS, NOW)
         assert [numbers(batch) for batch in lane.batches] == [["1", "2"], ["3", "4", "5"]]
 
-    def test_splitting_uses_up_no_retry(self) -> None:
+    def test_splitting_does_not_use_up_retries(self) -> None:
         lane = settle(lane_with_batch(4), ERROR, self.SETTINGS, NOW)
         assert [batch.failures for batch in lane.batches] == [0, 0]
 
     @pytest.mark.parametrize("outcome", [ERROR, NotInvoked()], ids=["failed", "throttled"])
-    def test_the_first_part_is_tried_again_before_the_second(
+    def test_the_first_half_is_retried_before_the_second(
         self, outcome: InvocationResult | NotInvoked
     ) -> None:
         lane = settle(lane_with_batch(2), ERROR, self.SETTINGS, NOW)
@@ -226,7 +226,7 @@ class TestBisecting:
         lane = settle(lane_with_batch(4), failing("3"), self.SETTINGS, NOW)
         assert [numbers(batch) for batch in lane.batches] == [["3", "4"]]
 
-    def test_a_partial_response_that_reports_the_first_record_splits_in_two(self) -> None:
+    def test_a_reported_first_record_splits_the_batch_in_two(self) -> None:
         lane = settle(lane_with_batch(4), failing("1"), self.SETTINGS, NOW)
         assert [numbers(batch) for batch in lane.batches] == [["1", "2"], ["3", "4"]]
 
@@ -234,7 +234,7 @@ class TestBisecting:
 class TestRecordAge:
     SETTINGS = replace(SETTINGS, maximum_record_age=60.0)
 
-    def test_records_that_are_too_old_are_discarded_and_the_others_go_on(self) -> None:
+    def test_expired_records_are_discarded_and_newer_ones_delivered(self) -> None:
         old, young = records(2, arrived_at=NOW - 61), records(2, first=3)
         lane, step = next_step(take(Lane(), old + young, NOW), self.SETTINGS, NOW)
         assert isinstance(step, Discard)
@@ -245,7 +245,7 @@ class TestRecordAge:
         assert step.batch.last_answer is None
         assert invoked(drop_first(lane), self.SETTINGS)[1] == ["3", "4"]
 
-    def test_a_batch_grows_too_old_between_retries(self) -> None:
+    def test_a_batch_can_expire_between_retries(self) -> None:
         lane = lane_with_batch(2, self.SETTINGS)
         lane = settle(lane, NotInvoked(), self.SETTINGS, NOW)
         _, step = next_step(lane, self.SETTINGS, NOW + 61)
@@ -254,7 +254,7 @@ class TestRecordAge:
 
 
 class TestSettings:
-    def test_minus_one_is_without_limit(self) -> None:
+    def test_minus_one_means_unlimited(self) -> None:
         settings = MappingSettings.from_description(
             {
                 "StartingPosition": "LATEST",
@@ -264,7 +264,7 @@ class TestSettings:
         )
         assert (settings.maximum_retries, settings.maximum_record_age) == (None, None)
 
-    def test_no_retries_are_not_without_limit(self) -> None:
+    def test_zero_means_no_retries(self) -> None:
         settings = MappingSettings.from_description(
             {"StartingPosition": "LATEST", "MaximumRetryAttempts": 0}
         )

@@ -38,14 +38,14 @@ class TestCanaries:
         Api=resource("AWS::ApiGatewayV2::Integration", IntegrationUri={"Ref": "Live"}),
     )
 
-    def test_what_calls_the_alias_calls_the_function(self) -> None:
+    def test_references_to_the_alias_point_to_the_function(self) -> None:
         changed = leave_out_canaries(self.CANARY, NOTHING)["Resources"]
         arn = get_attribute("Function")
         assert changed["Mapping"]["Properties"]["FunctionName"] == arn
         assert changed["Api"]["Properties"]["IntegrationUri"] == arn
         assert changed["Mapping"]["DependsOn"] == ["Function"]
 
-    def test_what_moves_the_alias_goes_and_every_other_alarm_stays(self) -> None:
+    def test_canary_resources_are_removed_and_other_alarms_are_kept(self) -> None:
         before = copy.deepcopy(self.CANARY)
         changed = leave_out_canaries(self.CANARY, NOTHING)["Resources"]
         assert set(changed) == {"Function", "OfFunction", "Mapping", "Api"}
@@ -79,19 +79,19 @@ class TestSchedules:
         assert changed["DependsOn"] == ["Role"]
         return dict(changed["Properties"])
 
-    def test_a_schedule_becomes_a_rule_of_the_same_time_with_its_target(self) -> None:
+    def test_a_schedule_becomes_a_rule_with_the_same_time_and_target(self) -> None:
         rule = self.rule(Input='{"trigger": "schedule"}')
         assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 day)", "ENABLED")
         (target,) = rule["Targets"]
         assert target == self.TARGET | {"Id": "Target0", "Input": '{"trigger": "schedule"}'}
 
-    def test_the_scheduled_time_is_that_of_the_rules_event(self) -> None:
+    def test_the_scheduled_time_is_taken_from_the_rules_event(self) -> None:
         rule = self.rule(Input='{"time": "<aws.scheduler.scheduled-time>"}')
         (target,) = rule["Targets"]
         event = {"time": "2026-11-23T10:02:00Z"}
         known = {"Arn": "arn:rule", "Name": "rule"}
         assert json.loads(target_input(target, event, known)) == event
 
-    def test_a_schedule_without_an_input_gives_the_whole_event(self) -> None:
+    def test_a_schedule_without_an_input_passes_the_whole_event(self) -> None:
         (target,) = self.rule()["Targets"]
         assert target == self.TARGET | {"Id": "Target0"}

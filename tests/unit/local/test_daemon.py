@@ -19,7 +19,7 @@ class Asked(Activity):
 
 
 @pytest.mark.parametrize("is_accelerated", [False, True])
-def test_its_work_pauses_with_the_stack_unless_the_clock_is_accelerated(
+def test_work_pauses_on_a_quiet_stack_unless_time_is_accelerated(
     is_accelerated, monkeypatch
 ) -> None:
     monkeypatch.delenv("FAKETIME_TIMESTAMP_FILE", raising=False)

@@ -44,25 +44,25 @@ def is_marked(endpoint: Endpoint, service: str, operation: str, request: dict[st
 
 
 @pytest.mark.parametrize(("service", "operation", "request_"), LOOKS)
-def test_a_look_of_the_daemon_is_marked(service, operation, request_) -> None:
+def test_polling_requests_of_the_daemon_are_marked(service, operation, request_) -> None:
     assert is_marked(
         Endpoint("http://127.0.0.1:1", looks_around=True), service, operation, request_
     )
 
 
 @pytest.mark.parametrize(("service", "operation", "request_"), CHANGES)
-def test_a_change_that_the_daemon_makes_is_not(service, operation, request_) -> None:
+def test_changes_made_by_the_daemon_are_not_marked(service, operation, request_) -> None:
     daemons = Endpoint("http://127.0.0.1:1", looks_around=True)
     assert not is_marked(daemons, service, operation, request_)
 
 
 @pytest.mark.parametrize(("service", "operation", "request_"), LOOKS)
-def test_a_look_of_anyone_else_is_not(service, operation, request_) -> None:
+def test_polling_requests_of_other_clients_are_not_marked(service, operation, request_) -> None:
     assert not is_marked(Endpoint("http://127.0.0.1:1"), service, operation, request_)
 
 
 @pytest.mark.parametrize("written", [1764500000.25, 1764500000, "2025-11-30T10:53:20Z"])
-def test_the_time_of_a_record_is_read_as_boto3_does(written: float | str):
+def test_record_timestamps_are_parsed_as_boto3_does(written: float | str):
     record = {"SequenceNumber": "1", "Data": "", "PartitionKey": "p"}
     records = [record | {"ApproximateArrivalTimestamp": written}]
     body = json.dumps({"Records": records, "MillisBehindLatest": 0}).encode()

@@ -93,7 +93,7 @@ def test_a_target_gets_the_rules_own_input() -> None:
     assert target_input({"Input": '{"a": 1}'}, EVENT, RULE) == '{"a": 1}'
 
 
-def test_a_target_gets_the_part_that_its_path_names() -> None:
+def test_a_target_gets_the_part_selected_by_its_input_path() -> None:
     found = target_input({"InputPath": "$.detail.state.value"}, EVENT, RULE)
     assert json.loads(found) == "ALARM"
 
@@ -123,12 +123,12 @@ def test_a_transformer_puts_text_into_strings() -> None:
     assert json.loads(found) == {"text": "drift is 0"}
 
 
-def test_a_transformer_knows_the_rule_and_the_event() -> None:
+def test_a_transformer_can_refer_to_the_rule_and_the_event() -> None:
     found = json.loads(
         transformed('{"rule": <aws.events.rule-name>, "event": <aws.events.event.json>}')
     )
     assert found == {"rule": "retrain", "event": EVENT}
 
 
-def test_what_a_path_does_not_find_is_an_empty_string() -> None:
+def test_a_path_without_a_match_gives_an_empty_string() -> None:
     assert json.loads(transformed('{"x": <x>}', x="$.detail.nothing.there")) == {"x": ""}

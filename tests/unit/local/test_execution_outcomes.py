@@ -67,7 +67,7 @@ def outcomes(cloudwatch):
         ("SUCCEEDED", "ExecutionsSucceeded"),
     ],
 )
-def test_an_end_is_counted_once(outcomes, cloudwatch, status, metric):
+def test_the_end_of_an_execution_is_counted_once(outcomes, cloudwatch, status, metric):
     states = States({})
     measured = outcomes(states)
     states.run("new", status)
@@ -76,14 +76,14 @@ def test_an_end_is_counted_once(outcomes, cloudwatch, status, metric):
     assert cloudwatch.counted == [metric]
 
 
-def test_what_had_ended_before_is_not_counted(outcomes, cloudwatch):
+def test_executions_that_ended_earlier_are_not_counted(outcomes, cloudwatch):
     states = States({})
     states.run("old", "FAILED")
     outcomes(states).tick()
     assert cloudwatch.counted == []
 
 
-def test_an_execution_out_of_time_is_stopped_and_counted_as_timed_out(outcomes, cloudwatch):
+def test_an_overdue_execution_is_stopped_and_counted_as_timed_out(outcomes, cloudwatch):
     states = States({"TimeoutSeconds": 60})
     measured = outcomes(states)
     states.run("late", "RUNNING", seconds=61)

@@ -52,12 +52,12 @@ def test_the_event_has_the_documented_shape() -> None:
     }
 
 
-def test_a_record_of_the_event_is_no_larger_than_batches_assume() -> None:
+def test_an_event_record_is_at_most_as_large_as_batching_assumes() -> None:
     (record,) = kinesis_event(RECORDS[:1], SOURCE)["Records"]
     assert len(json.dumps(record)) <= RECORDS[0].payload_bytes
 
 
-def test_the_invocation_record_has_the_documented_shape_and_whole_event() -> None:
+def test_the_failure_record_has_the_documented_shape_and_the_event() -> None:
     answer = InvocationResult({}, function_error="Unhandled", request_id="request-1")
     batch = Batch(RECORDS, failures=3, invocations=3, last_answer=answer)
     record = failure_record(Discard(batch, Condition.RETRIES_EXHAUSTED), SOURCE, FUNCTION, NOW)
@@ -89,7 +89,7 @@ def test_the_invocation_record_has_the_documented_shape_and_whole_event() -> Non
     assert json.loads(payload) == kinesis_event(RECORDS, SOURCE)
 
 
-def test_a_batch_that_grew_too_old_unseen_says_so_and_has_no_response() -> None:
+def test_an_expired_batch_is_recorded_without_a_response() -> None:
     discard = Discard(Batch(RECORDS), Condition.RECORD_AGE_EXCEEDED)
     record = failure_record(discard, SOURCE, FUNCTION, NOW)
     assert "responseContext" not in record
@@ -97,7 +97,7 @@ def test_a_batch_that_grew_too_old_unseen_says_so_and_has_no_response() -> None:
     assert record["requestContext"]["approximateInvokeCount"] == 0
 
 
-def test_the_key_is_the_one_that_lambda_chooses() -> None:
+def test_the_failure_key_has_the_format_of_lambda() -> None:
     unique = uuid.UUID(int=7)
     assert failure_key("mapping", "shardId-000000000006", NOW, unique) == (
         f"aws/lambda/mapping/shardId-000000000006/2018/12/17/2018-12-17T22.13.20-{unique}"

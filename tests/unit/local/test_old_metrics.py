@@ -58,7 +58,7 @@ def test_old_metrics_are_dropped_within_a_minute(metrics) -> None:
     assert metrics.names() == []
 
 
-def test_many_requests_of_one_minute_look_for_old_ones_once(metrics) -> None:
+def test_old_metrics_are_searched_for_at_most_once_a_minute(metrics) -> None:
     drop_old_metrics_seldom(metrics.clock)
     for _ in range(100):
         metrics.put()
@@ -66,7 +66,7 @@ def test_many_requests_of_one_minute_look_for_old_ones_once(metrics) -> None:
     assert metrics.looks == 1
 
 
-def test_a_clock_that_was_put_back_does_not_keep_old_ones(metrics) -> None:
+def test_old_metrics_are_searched_for_after_the_clock_is_set_back(metrics) -> None:
     drop_old_metrics_seldom(metrics.clock)
     metrics.put()
     metrics.now -= 30 * DAY
@@ -74,7 +74,7 @@ def test_a_clock_that_was_put_back_does_not_keep_old_ones(metrics) -> None:
     assert metrics.looks == 2
 
 
-def test_the_emulator_alone_would_look_at_every_request(metrics) -> None:
+def test_the_unpatched_emulator_searches_at_every_request(metrics) -> None:
     """When this fails, the emulator does it by itself: remove `local/emulator/old_metrics.py`."""
     for _ in range(3):
         metrics.put()

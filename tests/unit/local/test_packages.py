@@ -59,7 +59,7 @@ def names(content: bytes) -> set[str]:
 
 
 class TestImages:
-    def test_a_functions_image_holds_what_its_dockerfile_copies(self, context: Path) -> None:
+    def test_a_function_image_has_the_files_that_its_dockerfile_copies(self, context: Path) -> None:
         image = read_image(image_asset(context, FUNCTION_DOCKERFILE))
         assert set(image.files) == {
             "requirements.txt",
@@ -78,12 +78,12 @@ class TestImages:
         assert {"jobs/train.py", "jobs/recipe.py"} <= set(image.files)
         assert "jobs/notes.txt" not in image.files
 
-    def test_copying_to_somewhere_else_is_refused(self, context: Path) -> None:
+    def test_a_copy_to_an_unsupported_destination_is_rejected(self, context: Path) -> None:
         asset = image_asset(context, "COPY jobs /etc/jobs\n")
         with pytest.raises(UnsupportedTemplate, match="COPY jobs /etc/jobs"):
             read_image(asset)
 
-    def test_copying_what_is_not_there_is_refused(self, context: Path) -> None:
+    def test_a_copy_of_a_missing_source_is_rejected(self, context: Path) -> None:
         with pytest.raises(UnsupportedTemplate, match="nothing to copy for absent"):
             read_image(image_asset(context, "COPY absent .\n"))
 
@@ -91,7 +91,7 @@ class TestImages:
         package = image_package(read_image(image_asset(context, FUNCTION_DOCKERFILE)))
         assert "handler.py" in names(package.content)
 
-    def test_a_training_package_is_the_runner_with_the_image_beside_it(self, context: Path) -> None:
+    def test_a_training_package_has_the_runner_and_the_image(self, context: Path) -> None:
         package = image_package(read_image(image_asset(context, TRAINING_DOCKERFILE)))
         assert {"handler.py", "container/jobs/train.py"} <= names(package.content)
 
@@ -164,25 +164,25 @@ def write_app(directory: Path, **manifest: Any) -> None:
 
 
 class TestAssembly:
-    def test_it_is_read_for_the_account_and_region(self, app: Path) -> None:
+    def test_an_assembly_is_read_for_the_account_and_region(self, app: Path) -> None:
         assembly = read_assembly(app, "000000000000", "us-east-1")
         assert assembly.stack_name == "app-dev"
         assert {asset.key for asset in assembly.files} == {"jobs.zip", "layer.zip"}
         assert {asset.bucket for asset in assembly.files} == {"assets-000000000000-us-east-1"}
         assert [image.tag for image in assembly.images] == ["tag"]
 
-    def test_a_folder_without_an_app_is_refused_with_what_to_do(self, tmp_path: Path) -> None:
+    def test_a_folder_without_an_app_is_rejected_with_the_remedy(self, tmp_path: Path) -> None:
         with pytest.raises(LocalStackError, match="make synth"):
             read_assembly(tmp_path, "000000000000", "us-east-1")
 
-    def test_an_app_of_two_stacks_is_refused(self, context: Path) -> None:
+    def test_an_app_with_two_stacks_is_rejected(self, context: Path) -> None:
         write_app(context, other={"type": "aws:cloudformation:stack", "properties": {}})
         with pytest.raises(UnsupportedTemplate, match="one is needed"):
             read_assembly(context, "000000000000", "us-east-1")
 
 
 class TestDeployment:
-    def test_everything_that_the_template_looks_for_is_uploaded(self, app: Path) -> None:
+    def test_every_asset_that_the_template_needs_is_uploaded(self, app: Path) -> None:
         made = plan_deployment(
             read_assembly(app, "000000000000", "us-east-1"), "packages", "http://127.0.0.1"
         )
@@ -192,7 +192,7 @@ class TestDeployment:
         jobs = made.uploads["assets-000000000000-us-east-1", "jobs.zip"]()
         assert names(jobs) == {"train.py", "recipe.py", "notes.txt"}
 
-    def test_layers_of_third_party_packages_are_known_by_their_metadata(self, app: Path) -> None:
+    def test_third_party_layers_are_recognised_by_their_metadata(self, app: Path) -> None:
         made = plan_deployment(
             read_assembly(app, "000000000000", "us-east-1"), "packages", "http://127.0.0.1"
         )

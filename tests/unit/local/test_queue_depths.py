@@ -38,12 +38,12 @@ def watch(queues: Queues, urls: tuple[str, ...] = URLS) -> QueueDepths:
     return QueueDepths(urls, queues, clock=lambda: queues.now)
 
 
-def test_the_first_look_puts_every_depth(queues) -> None:
+def test_the_first_poll_puts_every_depth(queues) -> None:
     watch(queues).tick()
     assert queues.put == [{"failed": 0.0, "dead": 0.0}]
 
 
-def test_a_depth_that_stays_is_put_once_a_minute(queues) -> None:
+def test_an_unchanged_depth_is_put_once_a_minute(queues) -> None:
     depths = watch(queues)
     for _ in range(121):
         depths.tick()
@@ -61,7 +61,7 @@ def test_a_change_is_put_at_once(queues) -> None:
     assert [one["dead"] for one in queues.put] == [0.0, 1.0, 2.0, 0.0]
 
 
-def test_depths_are_put_when_the_clock_was_put_back(queues) -> None:
+def test_depths_are_put_after_the_clock_is_set_back(queues) -> None:
     depths = watch(queues)
     depths.tick()
     queues.now -= 600.0
@@ -69,7 +69,7 @@ def test_depths_are_put_when_the_clock_was_put_back(queues) -> None:
     assert len(queues.put) == 2
 
 
-def test_what_was_refused_is_put_with_the_next_look(queues) -> None:
+def test_a_failed_put_is_retried_at_the_next_poll(queues) -> None:
     depths = watch(queues)
     kept = depths._cloudwatch.put_metric_data
 

@@ -47,12 +47,12 @@ def test_a_request_is_reported_once(pipe) -> None:
     assert told(pipe) == b"."
 
 
-def test_a_look_of_the_daemon_is_not_told(pipe) -> None:
+def test_polling_by_the_daemon_is_not_reported(pipe) -> None:
     request(ANOTHER, LOOK)
     assert told(pipe) == b""
 
 
-def test_the_emulators_own_start_and_end_are_not_told(pipe) -> None:
+def test_the_emulators_start_and_end_are_not_reported(pipe) -> None:
     request(kind="lifespan")
     assert told(pipe) == b""
 
@@ -69,7 +69,7 @@ def test_a_request_is_reported_after_it_was_answered(pipe, monkeypatch) -> None:
     assert (during, told(pipe)) == ([b""], b".")
 
 
-def test_a_request_that_breaks_is_reported(pipe, monkeypatch) -> None:
+def test_a_failed_request_is_reported(pipe, monkeypatch) -> None:
     async def breaks(*_) -> None:
         raise ZeroDivisionError
 
@@ -80,7 +80,7 @@ def test_a_request_that_breaks_is_reported(pipe, monkeypatch) -> None:
     assert told(pipe) == b"."
 
 
-def test_a_full_pipe_holds_up_no_request(pipe) -> None:
+def test_a_full_pipe_does_not_block_requests(pipe) -> None:
     with contextlib.suppress(BlockingIOError):
         while os.write(pipe[1], b"." * 4096):
             pass
@@ -88,7 +88,7 @@ def test_a_full_pipe_holds_up_no_request(pipe) -> None:
     assert len(told(pipe)) >= 4096
 
 
-def test_the_emulators_functions_do_not_hold_the_pipe(pipe) -> None:
+def test_the_emulators_functions_do_not_inherit_the_pipe(pipe) -> None:
     os.set_inheritable(pipe[1], True)
     report_requests(pipe[1])
     assert not os.get_inheritable(pipe[1])

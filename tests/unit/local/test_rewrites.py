@@ -49,7 +49,7 @@ class TestMappings:
         before = template(Queue=queue, Mapping=mapping)
         assert disable_kinesis_mappings(before, NOTHING) == before
 
-    def test_a_mapping_that_is_disabled_anyway_is_not_driven(self) -> None:
+    def test_a_disabled_mapping_is_ignored(self) -> None:
         mapping = copy.deepcopy(self.MAPPING)
         mapping["Properties"]["Enabled"] = False
         assert kinesis_mappings(template(Stream=self.STREAM, Mapping=mapping)) == {}
@@ -73,7 +73,7 @@ class TestImageFunctions:
         MemorySize=2048,
     )
 
-    def test_they_run_from_a_zip(self) -> None:
+    def test_image_functions_run_from_a_zip(self) -> None:
         code = ImageCode("bucket", "local/code.zip", handler="handler.handler")
         changed = run_image_functions_from_zip(
             template(Drift=self.FUNCTION), RewriteContext(images={"abc": code})
@@ -85,7 +85,7 @@ class TestImageFunctions:
             "MemorySize": 2048,
         }
 
-    def test_an_image_that_is_not_the_apps_own_is_refused(self) -> None:
+    def test_a_foreign_image_is_rejected(self) -> None:
         with pytest.raises(UnsupportedTemplate, match="not one of the app's own"):
             run_image_functions_from_zip(template(Drift=self.FUNCTION), NOTHING)
 
@@ -127,7 +127,7 @@ class TestPlainHttp:
     def policy(kind: str, *statements: dict[str, Any]) -> dict[str, Any]:
         return resource(kind, PolicyDocument={"Statement": list(statements)})
 
-    def test_only_the_statements_that_demand_tls_are_dropped(self) -> None:
+    def test_only_statements_that_require_tls_are_removed(self) -> None:
         policy = self.policy("AWS::S3::BucketPolicy", self.TLS_ONLY, self.LOGS)
         changed = allow_plain_http(template(Policy=policy), NOTHING)
         document = changed["Resources"]["Policy"]["Properties"]["PolicyDocument"]
@@ -136,7 +136,7 @@ class TestPlainHttp:
     @pytest.mark.parametrize(
         "kind", ["AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"]
     )
-    def test_a_policy_that_has_no_other_statement_is_left_out(self, kind: str) -> None:
+    def test_a_policy_that_only_requires_tls_is_left_out(self, kind: str) -> None:
         other = resource("AWS::S3::Bucket") | {"DependsOn": "Policy"}
         before = template(Policy=self.policy(kind, self.TLS_ONLY), Other=other)
         resources = allow_plain_http(before, NOTHING)["Resources"]
@@ -144,7 +144,7 @@ class TestPlainHttp:
         assert resources["Other"]["DependsOn"] == []
 
 
-def test_saved_queries_are_left_out_and_their_workgroup_stays() -> None:
+def test_saved_queries_are_left_out_and_their_workgroup_is_kept() -> None:
     workgroup = resource("AWS::Athena::WorkGroup")
     before = template(Workgroup=workgroup, Saved=resource("AWS::Athena::NamedQuery"))
     assert leave_out_saved_queries(before, NOTHING) == template(Workgroup=workgroup)
@@ -205,14 +205,14 @@ class TestTraining:
         resources: dict[str, Any] = result["Resources"]
         return resources
 
-    def test_the_task_invokes_a_function_and_is_the_same_otherwise(self) -> None:
+    def test_the_task_invokes_a_function_and_is_otherwise_unchanged(self) -> None:
         definition = self.changed()["Workflow"]["Properties"]["DefinitionString"]
         states = json.loads(_joined(definition))["States"]
         expected = json.loads(_joined(self.machine()["Properties"]["DefinitionString"]))["States"]
         runner = {"Resource": _mark(get_attribute("TrainingRunner"))}
         assert states == expected | {"Train": expected["Train"] | runner}
 
-    def test_the_function_runs_the_container_under_the_jobs_own_role(self) -> None:
+    def test_the_function_runs_the_container_with_the_jobs_role(self) -> None:
         assert self.changed()["TrainingRunner"]["Properties"] == {
             "FunctionName": "training-runner",
             "Code": {"S3Bucket": "bucket", "S3Key": "local/t.zip"},
@@ -228,14 +228,14 @@ class TestTraining:
             },
         }
 
-    def test_the_function_knows_where_this_machine_records_its_training_jobs(self) -> None:
+    def test_the_function_gets_this_machines_tracking_uri(self) -> None:
         context = replace(self.CONTEXT, tracking_uri="sqlite:///mlflow.db")
         result = train_with_a_function(template(Workflow=self.machine()), context)
         variables = result["Resources"]["TrainingRunner"]["Properties"]["Environment"]["Variables"]
         here = json.loads(variables["CONTAINER_VARIABLES"])
         assert here == {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
 
-    def test_the_state_machine_may_invoke_it(self) -> None:
+    def test_the_state_machine_may_invoke_the_function(self) -> None:
         resources = self.changed()
         policy = resources["TrainingRunnerInvoke"]["Properties"]
         assert policy["Roles"] == [{"Ref": "WorkflowRole"}]
@@ -250,7 +250,7 @@ class TestTraining:
         before = template(Workflow=self.machine(outer))
         assert "TrainingRunner" in train_with_a_function(before, self.CONTEXT)["Resources"]
 
-    def test_state_machines_that_do_not_train_stay_as_they_are(self) -> None:
+    def test_state_machines_without_training_are_unchanged(self) -> None:
         states = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
         before = template(
             Workflow=resource(
@@ -259,14 +259,14 @@ class TestTraining:
         )
         assert train_with_a_function(before, NOTHING) == before
 
-    def test_two_training_tasks_are_refused(self) -> None:
+    def test_two_training_tasks_are_rejected(self) -> None:
         twice = copy.deepcopy(self.DEFINITION)
         twice["States"]["Again"] = twice["States"]["Train"]  # type: ignore[index]
         with pytest.raises(UnsupportedTemplate, match="more than one task"):
             train_with_a_function(template(Workflow=self.machine(twice)), self.CONTEXT)
 
 
-def test_the_output_of_an_apis_endpoint_names_a_path_of_the_emulator() -> None:
+def test_an_api_endpoint_output_points_to_the_emulators_path() -> None:
     before = template(Api=resource("AWS::ApiGatewayV2::Api"))
     before["Outputs"]["Url"] = {"Value": get_attribute("Api", "ApiEndpoint")}
     changed = address_apis_by_path(before, RewriteContext(endpoint_url="http://127.0.0.1:4566"))
@@ -274,7 +274,7 @@ def test_the_output_of_an_apis_endpoint_names_a_path_of_the_emulator() -> None:
     assert changed["Outputs"] == {"Kept": {"Value": "as it is"}, "Url": {"Value": joined}}
 
 
-def test_no_rewrite_changes_the_template_that_it_is_given() -> None:
+def test_rewrites_do_not_modify_their_input_template() -> None:
     before = template(
         Stream=TestMappings.STREAM,
         Mapping=TestMappings.MAPPING,
@@ -289,7 +289,7 @@ def test_no_rewrite_changes_the_template_that_it_is_given() -> None:
     assert changed["Outputs"] == before["Outputs"]
 
 
-def test_every_rewrite_says_why() -> None:
+def test_every_rewrite_documents_its_reason() -> None:
     for step in REWRITES:
         assert step.__doc__
         assert len(step.__doc__.splitlines()) > 2

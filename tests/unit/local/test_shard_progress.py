@@ -34,20 +34,20 @@ def finish_batch(progress: Progress, place: int) -> Progress:
     return progress.with_lane(place, drop_first(progress.lanes[place]))
 
 
-def test_before_anything_is_read_a_restart_goes_on_where_this_one_began() -> None:
+def test_before_the_first_read_the_checkpoint_is_the_start() -> None:
     assert begun().checkpoint == TRIM_HORIZON
 
 
-def test_a_restart_reads_again_what_was_read_but_is_not_done() -> None:
+def test_a_restart_rereads_unfinished_records() -> None:
     assert begun().read(records(1, 2, 3), False, NOW).checkpoint == ShardPosition.at("1")
 
 
-def test_a_batch_that_is_with_the_function_is_not_done() -> None:
+def test_a_batch_in_flight_is_unfinished() -> None:
     progress = form_batch(begun().read(records(1, 2, 3), False, NOW), 0)
     assert progress.checkpoint == ShardPosition.at("1")
 
 
-def test_the_checkpoint_follows_what_is_done() -> None:
+def test_the_checkpoint_follows_finished_batches() -> None:
     progress = finish_batch(begun().read(records(1, 2, 3), False, NOW), 0)
     assert progress.checkpoint == ShardPosition.at("3")
     assert finish_batch(progress, 0).checkpoint == ShardPosition.after("3")
@@ -72,7 +72,7 @@ def test_records_of_one_key_stay_in_order_in_one_lane() -> None:
         assert orders == [number for number in range(1, 50) if number % 7 == key]
 
 
-def test_a_shard_is_at_its_end_when_it_is_read_and_everything_is_done() -> None:
+def test_a_shard_ends_once_all_its_records_are_read_and_finished() -> None:
     progress = begun().read(records(1, 2), True, NOW)
     assert progress.checkpoint == ShardPosition.at("1")
     assert finish_batch(progress, 0).checkpoint == END

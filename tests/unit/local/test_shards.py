@@ -20,7 +20,7 @@ def checkpoints(tmp_path: Path) -> Checkpoints:
     return Checkpoints(tmp_path / "mapping.json")
 
 
-def test_shards_of_the_start_are_read_from_the_starting_position(
+def test_initial_shards_are_read_from_the_starting_position(
     checkpoints: Checkpoints,
 ) -> None:
     shards = [Shard("one"), Shard("two")]

@@ -28,7 +28,7 @@ def test_a_running_stack_is_found(tmp_path: Path) -> None:
     assert Folder(tmp_path / "new").read() == STACK
 
 
-def test_the_file_has_what_other_tools_read(tmp_path: Path) -> None:
+def test_the_state_file_has_the_fields_that_other_tools_read(tmp_path: Path) -> None:
     Folder(tmp_path).write(STACK, "2026-11-23T15:00:00+00:00")
     assert json.loads((tmp_path / "local.json").read_text()) == {
         "endpoint": "http://127.0.0.1:4566",
@@ -45,7 +45,7 @@ def test_looking_for_a_stack_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_process_left_behind_is_removed(tmp_path: Path) -> None:
+def test_the_state_file_of_a_killed_process_is_removed(tmp_path: Path) -> None:
     killed = (
         "import os, signal, sys; from pathlib import Path; from local.state_file import *;"
         "folder = Folder(Path(sys.argv[1])); folder.hold();"
@@ -58,7 +58,7 @@ def test_what_a_killed_process_left_behind_is_removed(tmp_path: Path) -> None:
     assert not (tmp_path / "local.json").exists()
 
 
-def test_a_folder_is_held_once(tmp_path: Path) -> None:
+def test_a_folder_can_be_held_only_once(tmp_path: Path) -> None:
     Folder(tmp_path).hold()  # released at once, as nothing refers to it
     first = Folder(tmp_path)
     first.hold()

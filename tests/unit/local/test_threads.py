@@ -24,7 +24,7 @@ def test_work_is_repeated_until_a_stop() -> None:
     assert threads.failure is None
 
 
-def test_a_call_that_is_refused_is_tried_again() -> None:
+def test_a_failed_aws_call_is_retried() -> None:
     threads = Threads(pause_after_refusal=0.0)
     succeeded, outcomes = threading.Event(), [REFUSAL]
 
@@ -39,7 +39,7 @@ def test_a_call_that_is_refused_is_tried_again() -> None:
     assert threads.failure is None
 
 
-def test_when_one_breaks_all_receive_a_stop() -> None:
+def test_when_one_thread_fails_all_are_stopped() -> None:
     threads, error = Threads(), ZeroDivisionError()
 
     def breaks() -> None:
@@ -71,7 +71,7 @@ def test_work_on_a_quiet_stack_is_repeated_when_something_happens() -> None:
     assert threads.failure is None
 
 
-def test_work_on_a_quiet_stack_is_not_repeated_while_nothing_happens() -> None:
+def test_work_on_a_quiet_stack_pauses_until_something_happens() -> None:
     class Counting(Activity):
         waits = 0
 
@@ -105,7 +105,7 @@ def test_a_stop_ends_the_wait_of_a_quiet_stack() -> None:
     assert ended.is_set()
 
 
-def test_what_breaks_ends_the_wait_of_a_quiet_stack() -> None:
+def test_a_failing_thread_ends_the_wait_of_a_quiet_stack() -> None:
     threads, ended = Threads(quiet()), threading.Event()
 
     def waits() -> None:

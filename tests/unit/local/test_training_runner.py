@@ -85,9 +85,7 @@ def test_the_answer_has_the_shape_of_describe_training_job(run: Any) -> None:
     }
 
 
-def test_the_container_sees_its_channel_and_parameters_and_no_credentials(
-    run: Any, s3: Any
-) -> None:
+def test_the_container_gets_data_and_parameters_but_no_credentials(run: Any, s3: Any) -> None:
     run(TRAINS)
     assert delivered(s3) == {
         "parameters": {"k": "5"},
@@ -109,16 +107,14 @@ def delivered(s3: Any) -> Any:
         return json.load(file)
 
 
-def test_a_job_is_recorded_by_this_machines_mlflow_and_never_by_the_stages(
-    run: Any, s3: Any
-) -> None:
+def test_a_job_is_tracked_by_local_mlflow_instead_of_the_stages(run: Any, s3: Any) -> None:
     stage = {"MLFLOW_TRACKING_URI": "https://mlflow.example.org"}
     for here in ("", "sqlite:///mlflow.db"):
         run(TRAINS, here={"MLFLOW_TRACKING_URI": here}, Environment=stage)
         assert delivered(s3)["mlflow"] == here
 
 
-def test_a_container_that_fails_fails_the_job_with_its_reason(run: Any, s3: Any) -> None:
+def test_a_failing_container_fails_the_job_with_its_reason(run: Any, s3: Any) -> None:
     with pytest.raises(
         runner.TrainingJobFailed,
         match=r"AlgorithmError: There is nothing to train on\., exit code: 1",
@@ -128,11 +124,11 @@ def test_a_container_that_fails_fails_the_job_with_its_reason(run: Any, s3: Any)
     assert listed["KeyCount"] == 0
 
 
-def test_a_container_that_says_nothing_fails_the_job_with_its_exit_code(run: Any) -> None:
+def test_a_silent_failing_container_fails_the_job_with_its_exit_code(run: Any) -> None:
     with pytest.raises(runner.TrainingJobFailed, match="exit code: 7"):
         run("import sys\nsys.exit(7)\n")
 
 
-def test_a_container_that_takes_too_long_is_stopped(run: Any) -> None:
+def test_a_container_that_exceeds_its_time_limit_is_stopped(run: Any) -> None:
     with pytest.raises(runner.TrainingJobFailed, match="MaxRuntimeExceeded"):
         run(HANGS, StoppingCondition={"MaxRuntimeInSeconds": 0.2})

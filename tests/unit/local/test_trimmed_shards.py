@@ -54,17 +54,17 @@ def read_on_while_the_first_two_become_too_old(age):
     return read(place)[0]
 
 
-def test_what_comes_next_is_read(age):
+def test_reading_continues_with_the_next_records(age):
     keep_places()
     assert read_on_while_the_first_two_become_too_old(age) == ["c", "d"]
 
 
-def test_the_emulator_alone_would_skip_it(age):
+def test_the_unpatched_emulator_skips_the_next_records(age):
     """When this fails, the emulator does it by itself: remove `trimmed_shards.py`."""
     assert read_on_while_the_first_two_become_too_old(age) == []
 
 
-def test_a_reader_that_is_behind_goes_on_with_the_oldest_that_is_left(age):
+def test_a_late_reader_continues_with_the_oldest_remaining_record(age):
     keep_places()
     put("a", "b")
     age(DAY - 60)

@@ -45,7 +45,7 @@ def test_a_rise_and_a_fall_are_reported_with_their_intervals():
     ]
 
 
-def test_what_chance_may_have_made_is_no_rise():
+def test_an_insignificant_difference_is_not_reported_as_a_rise():
     assert sentences(between_periods([RATE, later(RATE, corrected_rate=0.42)])) == [
         "2026-11-23 to 2026-11-30: not significant: \N{MINUS SIGN}2.2 to 6.2 points"
     ]

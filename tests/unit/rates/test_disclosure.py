@@ -15,7 +15,7 @@ from tests.unit.rates.test_suppression import day, week, with_totals
 MINIMUM = 20
 
 
-def test_a_day_is_not_told_from_a_week_that_has_one_other_day():
+def test_a_small_day_cannot_be_derived_from_its_week_and_other_day():
     """With 9 posts on Monday and 43 on Tuesday, 43 and 52 in all reveal the 9."""
     posts = with_totals({("s0", 0): 9, ("s1", 1): 43})
     small = {day("s0"), day(), week("s0")}
@@ -24,14 +24,14 @@ def test_a_day_is_not_told_from_a_week_that_has_one_other_day():
     assert week() not in shown or shown == {week()}
 
 
-def test_a_cell_that_no_combination_tells_stays_hidden_alone():
+def test_nothing_more_is_hidden_if_small_cells_cannot_be_derived():
     posts = with_totals({("a", 0): 9, ("b", 0): 15, ("a", 1): 40, ("b", 1): 50})
     hidden = suppressed(posts, MINIMUM)
     assert giving_away(posts, hidden, MINIMUM) is None
     assert week() not in hidden
 
 
-def test_without_small_cells_nothing_is_given_away():
+def test_without_small_cells_nothing_is_suppressed():
     posts = with_totals({("a", 0): 90, ("b", 1): 150})
     assert suppressed(posts, MINIMUM) == set()
 
@@ -44,7 +44,7 @@ def test_without_small_cells_nothing_is_given_away():
     )
 )
 @settings(deadline=None)
-def test_no_small_cell_is_a_combination_of_shown_ones(posts):
+def test_no_small_cell_can_be_derived_from_shown_ones(posts):
     cells = with_totals(posts)
     hidden = suppressed(cells, MINIMUM)
     shown = [parts_of(cell, posts) for cell in cells if cell not in hidden]

@@ -47,7 +47,7 @@ def test_a_cell_has_the_called_rate_and_the_corrected_one(world):
     assert found.warning is None
 
 
-def test_each_community_has_a_row_and_all_together_have_one(world):
+def test_each_community_and_the_total_have_a_row(world):
     world.add(300, "anxiety")
     world.add(200, "ptsd")
     world.add(100, None)
@@ -60,7 +60,7 @@ def test_each_community_has_a_row_and_all_together_have_one(world):
     assert next(iter(found)).source is None
 
 
-def test_a_week_is_of_its_seven_days(world):
+def test_a_week_covers_its_seven_days(world):
     for day in days(9):
         world.add(100, day=day)
     assert rate(world, WEEK).posts == 700
@@ -68,7 +68,7 @@ def test_a_week_is_of_its_seven_days(world):
     assert [week_of(day) for day in days(8)] == [MONDAY] * 7 + [MONDAY + timedelta(days=7)]
 
 
-def test_without_labels_there_is_the_called_rate_and_it_says_so(world):
+def test_without_labels_there_is_only_the_called_rate_with_a_warning(world):
     world.add(500, share=0.2, response=0)
     found = rate(world)
     assert found.method is RateMethod.NOT_CORRECTED
@@ -78,14 +78,14 @@ def test_without_labels_there_is_the_called_rate_and_it_says_so(world):
     assert found.warning.startswith("Model only, not corrected")
 
 
-def test_without_a_draw_there_is_no_correction(world):
+def test_without_sampled_posts_the_rate_is_not_corrected(world):
     world.add(500, share=None)
     found = rate(world)
     assert (found.method, found.drawable) == (RateMethod.NOT_CORRECTED, 0)
 
 
 @pytest.mark.parametrize("posts", [MINIMUM_LABELS - 1, MINIMUM_LABELS])
-def test_it_takes_labels_of_as_many_posts_not_of_their_segments(world, posts):
+def test_the_minimum_of_labels_counts_posts_rather_than_segments(world, posts):
     world.add(500, share=0.9)
     world.draws = [
         draw._replace(post_id=f"post-{place % posts}")
@@ -95,14 +95,14 @@ def test_it_takes_labels_of_as_many_posts_not_of_their_segments(world, posts):
     assert is_corrected is (posts == MINIMUM_LABELS)
 
 
-def test_with_few_labels_of_a_class_the_labels_stand_alone(world):
+def test_with_few_labels_of_a_class_only_the_labels_are_used(world):
     world.add(500, share=0.2, truth=0.0)
     found = rate(world)
     assert (found.method, found.corrected_rate, found.tuning) == (RateMethod.LABELS_ALONE, 0, 0)
     assert found.high > 0
 
 
-def test_posts_that_could_not_be_drawn_are_not_in_the_corrected_rate(world):
+def test_posts_excluded_from_sampling_are_not_in_the_corrected_rate(world):
     world.add(400, share=0.5)
     world.add(600, share=None)
     found = rate(world)
@@ -113,7 +113,7 @@ def test_posts_that_could_not_be_drawn_are_not_in_the_corrected_rate(world):
     )
 
 
-def test_a_day_without_any_label_is_not_in_the_corrected_rate_of_its_week(world):
+def test_an_unlabelled_day_is_not_in_the_corrected_rate_of_its_week(world):
     world.add(400, share=0.5, truth=0.2)
     world.add(600, day=TUESDAY, share=0.5, truth=0.9, response=0)
     found = rate(world, WEEK)
@@ -121,7 +121,7 @@ def test_a_day_without_any_label_is_not_in_the_corrected_rate_of_its_week(world)
     assert found.high < 0.5
 
 
-def test_fewer_labels_than_draws_weigh_as_much(world):
+def test_labels_are_weighted_up_for_unlabelled_sampled_posts(world):
     """Half of Tuesday's sampled posts are labelled: each counts for twice as many."""
     world.add(4_000, share=0.2, truth=0.2)
     world.add(4_000, day=TUESDAY, share=0.2, truth=0.8, response=0.25)
@@ -129,7 +129,7 @@ def test_fewer_labels_than_draws_weigh_as_much(world):
     assert found.low < 0.5 < found.high
 
 
-def test_a_census_has_no_interval(world):
+def test_a_census_has_an_interval_of_zero_width(world):
     world.add(200, share=1.0)
     found = rate(world)
     true = sum(draw.label for draw in world.draws) / 200
@@ -142,7 +142,7 @@ def test_versions_of_a_cell_are_named_in_order(world):
     assert rate(world, WEEK).model_versions == "v1,v2"
 
 
-def test_labels_of_posts_that_are_not_counted_enter_no_rate(world):
+def test_labels_of_posts_that_are_not_yet_counted_are_ignored(world):
     """The rows of a part were written, and its summary not yet."""
     world.add(100, share=None)
     world.draws = [LabelledDraw(at(MONDAY), "ptsd", f"{n}", n % 2, 0.5, 0.1) for n in range(60)]
@@ -156,7 +156,7 @@ def test_the_order_of_rows_changes_nothing(world):
     assert rates(turned, DAY, WEEK) == rates(world, DAY, WEEK)
 
 
-def test_a_small_cell_has_no_values(world):
+def test_a_small_cell_is_suppressed(world):
     world.add(19)
     found = rate(world)
     assert found.method is RateMethod.SUPPRESSED

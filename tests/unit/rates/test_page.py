@@ -28,7 +28,7 @@ def elements(svg, name):
     return [one for one in ElementTree.fromstring(svg).iter() if one.get("class") == name]
 
 
-def test_a_run_of_periods_is_one_band_and_a_gap_begins_another():
+def test_consecutive_periods_are_one_band_and_a_gap_starts_another():
     svg = chart([DAY, later(1), later(3), later(4, corrected_rate=None)], "a title")
     assert [len(one.get("points").split()) for one in elements(svg, "band")] == [4, 2]
     assert len(elements(svg, "dot")) == 3
@@ -41,20 +41,20 @@ def test_the_first_period_of_a_new_version_is_marked():
     assert ">v2</text>" in svg
 
 
-def test_of_changes_side_by_side_the_newest_one_is_named():
+def test_only_the_newest_of_adjacent_version_changes_is_named():
     svg = chart([DAY, *(later(day, model_versions=f"v{day}000000") for day in (1, 19, 20))], "")
     assert len(elements(svg, "change")) == 3
     assert [f">v{day}000000</text>" in svg for day in (1, 19, 20)] == [True, False, True]
 
 
-def test_a_long_version_name_is_shown_on_pointing_alone():
+def test_a_long_version_name_is_shown_only_on_hover():
     name = "v20261122T101010-aaaa1111-and-more"
     svg = chart([DAY, later(1, model_versions=name)], "")
     assert "new version</text>" in svg
     assert f"<title>{name}</title>" in svg
 
 
-def test_an_image_is_a_file_of_its_own_with_its_style():
+def test_an_image_is_a_standalone_svg_with_its_style():
     drawn = ElementTree.fromstring(image([DAY, later(1)]))
     assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
     assert ".band" in "".join(drawn.itertext())
@@ -67,7 +67,7 @@ def test_a_called_rate_without_neighbours_is_a_short_line():
     assert y == other_y
 
 
-def test_dates_of_days_side_by_side_do_not_overlap():
+def test_dates_of_adjacent_days_do_not_overlap():
     days = [later(day) for day in (0, 1, 2, 40)]
     drawn = ElementTree.fromstring(chart(days, "")).iter("text")
     assert [one.text for one in drawn if "%" not in one.text] == ["23 Nov", "2 Jan"]
@@ -82,7 +82,7 @@ def test_dates_of_days_side_by_side_do_not_overlap():
         [replace(DAY, called_rate=1.0, corrected_rate=1.0, low=1.0, high=1.0)],
     ],
 )
-def test_for_any_rates_everything_is_within_the_picture(rates):
+def test_everything_is_drawn_within_the_image_for_any_rates(rates):
     svg = chart(rates, "a title")
     width, height = map(float, ElementTree.fromstring(svg).get("viewBox").split()[2:])
     for one in ElementTree.fromstring(svg).iter():
@@ -91,26 +91,26 @@ def test_for_any_rates_everything_is_within_the_picture(rates):
             assert 0 <= float(y) <= height
 
 
-def test_names_of_communities_and_versions_are_text():
+def test_community_and_version_names_are_escaped():
     odd = '<script>alert("x")</script>'
     said = page([DAY, later(1, source=odd), later(2, source=odd, model_versions=odd)])
     assert "<script" not in said
     assert "&lt;script&gt;" in said
 
 
-def test_it_loads_nothing_and_fits_a_phone():
+def test_the_page_is_self_contained_and_fits_a_phone():
     said = page([DAY])
     assert "http" not in said
     assert "src=" not in said
     assert 'name="viewport"' in said
 
 
-def test_a_long_name_is_broken_so_that_the_page_keeps_its_width():
+def test_a_long_name_wraps_within_the_width_of_the_page():
     style = page([replace(DAY, source="a" * 256)]).partition("</style>")[0]
     assert "h1,h2,h3,p,li,caption{overflow-wrap:anywhere}" in style
 
 
-def test_its_top_names_the_stack_and_the_time():
+def test_the_header_names_the_stack_and_the_time():
     top = page([DAY]).partition("<section>")[0]
     assert "<p>stresswatch-dev, written at 2026-12-01 09:05 UTC</p>" in top
 

@@ -20,30 +20,30 @@ def day_of(*labelled, posts=10):
     return dict(zip(HOURS, (Asked(posts, labels) for labels in labelled), strict=False))
 
 
-def test_hours_with_alike_responses_stand_together():
+def test_hours_with_similar_response_rates_are_pooled():
     assert responses(day_of(4, 5, 6, 5)) == dict.fromkeys(HOURS[:4], 0.5)
 
 
-def test_hours_after_the_last_file_was_handed_out_are_not_represented():
+def test_hours_after_the_last_export_are_not_represented():
     assert responses(day_of(10, 10, 10, 0, 0)) == dict.fromkeys(HOURS[:3], 1.0)
 
 
-def test_a_second_file_of_the_day_gives_its_hours_a_response_of_their_own():
+def test_hours_of_a_second_export_have_their_own_response_rate():
     found = responses(day_of(10, 10, 3, 3))
     assert found == dict.fromkeys(HOURS[:2], 1.0) | dict.fromkeys(HOURS[2:4], 0.3)
 
 
 @pytest.mark.parametrize("labelled", range(MINIMUM_LABELS_OF_HOURS))
-def test_a_few_labels_do_not_stand_for_many_posts(labelled):
+def test_a_few_labels_do_not_represent_many_posts(labelled):
     assert responses({at(MONDAY): Asked(500, labelled)}) == {}
 
 
-def test_posts_that_are_all_labelled_stand_for_themselves():
+def test_fully_labelled_posts_represent_themselves():
     assert responses({at(MONDAY): Asked(2, 2)}) == {at(MONDAY): 1.0}
     assert responses({at(MONDAY): Asked(0, 0)}) == {at(MONDAY): 1.0}
 
 
-def test_labels_from_before_the_draw_stand_for_no_other_post():
+def test_labels_older_than_the_draw_represent_no_other_posts():
     """Posts that were sent again had labels; the day's other posts have none."""
     world = World()
     world.add(2_000, response=0)
@@ -52,7 +52,7 @@ def test_labels_from_before_the_draw_stand_for_no_other_post():
     assert (found.method, found.represented) == (RateMethod.NOT_CORRECTED, 0)
 
 
-def test_labels_from_before_the_draw_weigh_no_more_than_their_draw():
+def test_labels_older_than_the_draw_get_no_extra_weight():
     world = World()
     world.add(6_000, response=0.1, truth=0.3)
     world.add(2_000, truth=0.9, was_labelled=True)
@@ -106,7 +106,7 @@ def first(chance, number, among):
     return chosen
 
 
-def test_days_with_very_few_labels_leave_the_interval_of_a_week_right():
+def test_a_weeks_interval_is_valid_despite_days_with_few_labels():
     numbers = dict(zip(days(7), (100, 40, 10, 3, 2, 1, 0), strict=True))
     strata = [(at(day), 700, 0.3 + 0.05 * place) for place, day in enumerate(numbers)]
 
@@ -120,7 +120,7 @@ def test_days_with_very_few_labels_leave_the_interval_of_a_week_right():
 
 
 @pytest.mark.parametrize(("at_noon", "later"), [(999, 0), (40, 40)])
-def test_files_of_noon_and_midnight_leave_the_interval_of_a_day_right(at_noon, later):
+def test_a_days_interval_is_valid_with_noon_and_midnight_exports(at_noon, later):
     strata = [(hour, 125, 0.33 if hour.hour < 12 else 0.67) for hour in HOURS]
 
     def labelled(chance, hours, drawn):

@@ -37,24 +37,24 @@ def test_cells_with_few_posts_are_suppressed():
     assert suppressed({day(): 20}, MINIMUM) == set()
 
 
-def test_one_small_community_takes_the_next_one_with_it():
+def test_a_small_community_also_suppresses_the_next_smallest():
     posts = {day(): 600, day("small"): 5, day("middle"): 95, day("large"): 500}
     assert suppressed(posts, MINIMUM) == {day("small"), day("middle")}
 
 
-def test_small_communities_that_are_few_together_take_another_with_them():
+def test_communities_that_are_small_even_together_suppress_another():
     posts = {day(): 614, day("a"): 5, day("b"): 9, day("middle"): 100, day("large"): 500}
     assert suppressed(posts, MINIMUM) == {day("a"), day("b"), day("middle")}
     posts = {day(): 524, day("a"): 9, day("b"): 15, day("large"): 500}
     assert suppressed(posts, MINIMUM) == {day("a"), day("b")}
 
 
-def test_posts_that_name_no_community_hide_a_small_one():
+def test_posts_without_a_community_are_enough_to_hide_a_small_one():
     posts = {day(): 605, day("small"): 5, day("large"): 500}
     assert suppressed(posts, MINIMUM) == {day("small")}
 
 
-def test_a_small_day_is_not_told_from_its_week():
+def test_a_small_day_cannot_be_derived_from_its_week():
     posts = with_totals({("ptsd", 0): 5, ("ptsd", 1): 50, ("ptsd", 2): 90})
     found = suppressed(posts, MINIMUM)
     assert {cell for cell in found if cell.source} == {day("ptsd"), day("ptsd", 1)}
@@ -68,7 +68,7 @@ def test_a_small_day_is_not_told_from_its_week():
         min_size=1,
     )
 )
-def test_no_subtraction_leaves_a_small_cell(posts):
+def test_subtraction_never_reveals_a_small_cell(posts):
     cells = with_totals(posts)
     hidden = suppressed(cells, MINIMUM)
     assert {cell for cell, count in cells.items() if count < MINIMUM} <= hidden
@@ -108,12 +108,12 @@ def test_seven_days_with_a_suppressed_day_are_suppressed():
     assert {rate.posts for rate in recent} == {None}
 
 
-def test_seven_days_that_are_shown_have_their_values():
+def test_seven_days_without_suppression_have_their_values():
     recent, _ = recent_and_table(range(200, 214), 6)
     assert [rate.posts for rate in recent] == [sum(range(206, 213))] * 2
 
 
-def test_seven_days_that_are_a_week_are_as_in_the_table():
+def test_seven_days_of_a_calendar_week_match_the_table():
     recent, table = recent_and_table([*range(200, 205), 12, 3, *range(207, 214)], 0)
     weeks = {rate.cell: rate for rate in table}
     assert recent == [weeks[rate.cell] for rate in recent]

@@ -64,18 +64,18 @@ def card(metrics, curves):
         "a" * 64,
     ],
 )
-def test_it_says_what_the_model_is_for_and_not_for_and_where_it_comes_from(card, name, words):
+def test_the_card_states_purpose_limits_and_origin(card, name, words):
     assert words in card[name]
 
 
-def test_each_metric_stands_with_its_interval(card, metrics):
+def test_each_metric_is_shown_with_its_interval(card, metrics):
     overall = metrics["overall"]
     low, high = overall["intervals"]["f1"]
     assert f"| F1 | {overall['f1']:.3f} | {low:.3f} to {high:.3f} |" in card[CARD_FILE]
     assert len(re.findall(r"\d\.\d{3} to \d\.\d{3}", card[CARD_FILE])) == 7 + 2 * 2
 
 
-def test_each_community_has_a_line_and_few_posts_are_marked(metrics):
+def test_communities_are_listed_and_small_ones_marked(metrics):
     few = {size: metrics["slices"]["ptsd"] | {"posts": size} for size in (19, 20)}
     slices = metrics["slices"] | {"ptsd": few[20], "stress": few[19]}
     text = model_card(manifest(metrics | {"slices": slices}), {})[CARD_FILE].decode()
@@ -85,7 +85,7 @@ def test_each_community_has_a_line_and_few_posts_are_marked(metrics):
     assert "Fewer than 50 posts: these metrics are mostly noise. Below 20, none are shown." in text
 
 
-def test_it_names_its_base_data(metrics):
+def test_the_card_names_its_base_data(metrics):
     named = replace(manifest(metrics), base={"clinic *A*": 1200, "forum": 154})
     row = r"| Base data | clinic \*A\*: 1,200 posts; forum: 154 posts |"
     assert row in model_card(named, {})[CARD_FILE].decode()
@@ -116,7 +116,7 @@ class Page(HTMLParser):
                 )
 
 
-def test_the_page_shows_tables_and_curves_and_needs_no_network(card):
+def test_the_page_shows_tables_and_curves_without_network_access(card):
     page = Page(card[CARD_PAGE_FILE])
     assert page.tags.count("table") == 4
     assert len(page.pictures) == len(CURVES)
@@ -125,7 +125,7 @@ def test_the_page_shows_tables_and_curves_and_needs_no_network(card):
 
 
 @pytest.mark.parametrize("name", ["<script>x</script>", "a|b|c", "[x](http://x)", "*b*", "a\n# b"])
-def test_a_communitys_name_is_shown_as_it_is_and_never_obeyed(metrics, name):
+def test_markup_in_a_community_name_is_escaped(metrics, name):
     slices = {name: metrics["slices"]["ptsd"], "anxiety": metrics["slices"]["anxiety"]}
     page = model_card(manifest(metrics | {"slices": slices}), {})[CARD_PAGE_FILE].decode()
     ordinary = model_card(manifest(metrics), {})[CARD_PAGE_FILE].decode()
@@ -134,14 +134,14 @@ def test_a_communitys_name_is_shown_as_it_is_and_never_obeyed(metrics, name):
     assert f"<td>{shown}</td>" in page
 
 
-def test_a_name_that_would_not_show_is_written_out(metrics):
+def test_invisible_characters_in_names_are_escaped(metrics):
     slices = dict.fromkeys([" ", "a\u202eb", "\0"], metrics["slices"]["ptsd"])
     page = model_card(manifest(metrics | {"slices": slices}), {})[CARD_PAGE_FILE].decode()
     for shown in ("%20", "a%E2%80%AEb", "%00"):
         assert f"<td>{shown}</td>" in page
 
 
-def test_communities_whose_names_differ_by_what_does_not_show_stay_apart():
+def test_names_that_differ_in_invisible_characters_stay_separate():
     posts = [
         replace(one, post=one.post._replace(source="a\0" if place % 3 else "a"))
         for place, one in enumerate(POSTS)
@@ -150,7 +150,7 @@ def test_communities_whose_names_differ_by_what_does_not_show_stay_apart():
     assert {name: quality["posts"] for name, quality in slices.items()} == {"a": 40, "a\0": 80}
 
 
-def test_every_curve_is_a_picture_and_the_same_predictions_give_the_same(curves):
+def test_curves_are_reproducible_png_pictures(curves):
     assert set(curves) == set(CURVES)
     assert all(picture.startswith(PNG) for picture in curves.values())
     assert draw_curves(POSTS, PROBABILITY) == curves

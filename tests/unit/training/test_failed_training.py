@@ -51,7 +51,7 @@ def test_an_unusable_data_set_fails_with_one_sentence_and_no_model(container, co
     assert not (container / "model").exists()
 
 
-def test_posts_that_share_no_word_fail_with_one_sentence(container, labelled_posts):
+def test_posts_without_a_shared_word_fail_with_one_sentence(container, labelled_posts):
     put_posts(
         container,
         lines(
@@ -80,7 +80,7 @@ def test_a_channel_without_files_is_an_empty_data_set(container):
         ({"inverse_regularisation": "nan"}, "inverse_regularisation must be positive"),
     ],
 )
-def test_a_wrong_hyperparameter_fails_with_one_sentence(
+def test_an_invalid_hyperparameter_fails_with_one_sentence(
     container, labelled_posts, parameters, sentence
 ):
     put_posts(container, lines(labelled_posts))
@@ -89,7 +89,9 @@ def test_a_wrong_hyperparameter_fails_with_one_sentence(
     assert sentence in (container / "output/failure").read_text()
 
 
-def test_an_unforeseen_error_names_its_type_alone(container, labelled_posts, monkeypatch, capsys):
+def test_an_unexpected_error_is_reported_by_type_only(
+    container, labelled_posts, monkeypatch, capsys
+):
     def explode(*arguments):
         raise RuntimeError(labelled_posts[0].post.text)
 

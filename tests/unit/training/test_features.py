@@ -20,21 +20,21 @@ def shares(*texts):
     return LexiconShares(LEXICONS).fit(texts).transform(texts)
 
 
-def test_a_share_is_the_weight_of_the_words_over_all_tokens_and_the_prior():
+def test_a_lexicon_share_is_word_weight_over_tokens_plus_prior():
     (row,) = shares("I don\u2019t like AWFUL, awful days")
     assert row.tolist() == [1 / (7 + SHARE_PRIOR), 5 / (7 + SHARE_PRIOR)]
 
 
-def test_a_text_without_a_token_has_no_share():
+def test_a_text_without_tokens_has_zero_shares():
     assert shares("\N{GRINNING FACE}").tolist() == [[0.0, 0.0]]
 
 
-def test_one_word_is_not_taken_for_the_whole_of_a_text():
+def test_the_prior_dampens_the_share_of_a_one_word_text():
     (word,), (text,) = shares("not")[:, :1], shares("not " * 100)[:, :1]
     assert word < 0.1 < 0.9 < text
 
 
-def test_the_fits_of_a_search_share_one_matrix_of_their_lexicons():
+def test_fits_with_equal_lexicons_share_one_matrix():
     first, second = (LexiconShares(LEXICONS).fit([]) for _ in range(2))
     assert second.weights_ is first.weights_
     other = LexiconShares({"any": {"word": 1.0}}).fit([])
@@ -47,7 +47,7 @@ def posts(rows):
     return table.astype({"number": float})
 
 
-def test_a_missing_number_is_imputed_and_a_given_one_stays():
+def test_a_missing_numeric_feature_is_imputed_and_a_given_one_kept():
     known = [(f"{'not ' * (place % 20)}{'day ' * 20}", place % 20) for place in range(200)]
     imputer = TextImputer(LEXICONS).fit(posts(known))
     filled = imputer.transform(posts([("day " * 20, None), ("not " * 15 + "day " * 20, None)]))
@@ -55,12 +55,12 @@ def test_a_missing_number_is_imputed_and_a_given_one_stays():
     assert imputer.transform(posts([("not " * 15, 3.0)])).tolist() == [[3.0]]
 
 
-def test_an_imputer_learns_from_the_posts_that_have_the_number():
+def test_an_imputer_learns_only_from_posts_with_the_feature():
     imputer = TextImputer(LEXICONS).fit(posts([("not good", 4.0), ("a day", None)]))
     assert imputer.transform(posts([("a day", None)])) == pytest.approx(4.0)
 
 
-def test_the_lexicons_know_feelings_and_function_words():
+def test_the_lexicons_cover_feelings_and_function_words():
     lexicons = read_lexicons()
     assert set(FUNCTION_WORDS) < set(lexicons)
     assert lexicons["negative_strength"]["terrified"] > lexicons["negative_strength"]["sad"] > 0
@@ -79,7 +79,7 @@ def test_a_task_without_lexicons_reads_punctuation_and_is_served(labelled_posts,
     assert artefact.score(["a wonderful day"], numbers).sentiment == [0]
 
 
-def test_an_added_class_of_words_is_learned_served_and_a_reason(labelled_posts, monkeypatch):
+def test_an_added_word_class_is_learned_and_explained(labelled_posts, monkeypatch):
     monkeypatch.setitem(FUNCTION_WORDS, "distress", "panic afraid crying anxious worried alone")
     read_lexicons.cache_clear()
     try:
@@ -91,7 +91,7 @@ def test_an_added_class_of_words_is_learned_served_and_a_reason(labelled_posts, 
     assert any(one.feature == "distress" and one.log_odds > 0 for one in said)
 
 
-def test_no_lexicon_holds_a_word_that_no_text_can_be_found_to_have():
+def test_every_lexicon_word_can_be_found_in_text():
     lexicons = read_lexicons()
     words = {word for lexicon in lexicons.values() for word in lexicon}
     texts = sorted(words)

@@ -66,7 +66,7 @@ def trained_on(tmp_path_factory, labelled_posts):
 
 
 @pytest.mark.parametrize("name", SCARCE)
-def test_a_model_is_trained_without_numbers_that_posts_lack(trained_on, name):
+def test_a_model_is_trained_without_absent_numeric_features(trained_on, name):
     absent, files = SCARCE[name][1], trained_on(name)
     manifest = Manifest.from_bytes(files["manifest.json"])
     artefact = Artefact.from_bytes(files["model.npz"])
@@ -85,7 +85,7 @@ def test_a_model_is_trained_without_numbers_that_posts_lack(trained_on, name):
     assert ("| Numeric features used | none |" in card) is (absent == NUMERIC_FEATURES)
 
 
-def test_numbers_do_not_matter_to_a_model_of_text_alone(trained_on):
+def test_a_text_only_model_ignores_numeric_features(trained_on):
     artefact = Artefact.from_bytes(trained_on("none at all")["model.npz"])
     numbers = np.array([NO_NUMBERS, (1e308,) * 5, (-3.0,) * 5])
     scores = artefact.score(["I cannot sleep"] * 3, numbers)
@@ -93,7 +93,7 @@ def test_numbers_do_not_matter_to_a_model_of_text_alone(trained_on):
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="the problem files are not at hand")
-def test_text_only_posts_of_an_export_are_learned_from(container):
+def test_a_model_is_trained_on_exported_text_only_posts(container):
     put_posts(container, (CASES / "reddit_labelled.jsonl").read_bytes())
     assert run(container) == 0
     manifest = Manifest.from_bytes(files_of(container)["manifest.json"])

@@ -52,7 +52,7 @@ def roc_auc(learned, others, number_weight):
     return measure(labels_of(others), pipeline.predict_proba(frame(others))[:, 1]).roc_auc
 
 
-def test_numbers_with_all_of_the_signal_get_as_good_as_full_weight():
+def test_the_search_matches_full_weight_for_informative_features():
     learned, others = posts_of_numbers(900, seed=1), posts_of_numbers(600, seed=2)
     found = search_number_weight(learned, Hyperparameters())
     full = roc_auc(learned, others, 1.0)
@@ -65,7 +65,7 @@ def test_numbers_with_all_of_the_signal_get_as_good_as_full_weight():
 @pytest.mark.skipif(
     not (data_directory() / TRAIN_FILE).exists(), reason=f"STRESSWATCH_DATA_DIR has no {TRAIN_FILE}"
 )
-def test_real_posts_keep_the_weight_that_was_chosen_on_them():
+def test_real_posts_keep_the_tasks_number_weight():
     """On this part, three folds and weights by confidence preferred a value that was worse."""
     base, _ = make_month(load_posts().posts)
     learned = split(base).train
@@ -81,7 +81,7 @@ def test_the_same_posts_and_hyperparameters_give_the_same_choice():
     assert first.trials[0].number_weight == DEFAULT_WEIGHT
 
 
-def test_each_fold_s_features_are_those_that_a_training_on_it_would_have():
+def test_each_fold_predicts_like_a_training_on_its_own_posts():
     """The search learns terms, scales and the selection without the posts that it scores."""
     hyperparameters = Hyperparameters(k=2)
     labels, group_of = labels_of(POSTS), np.array(groups(POSTS), dtype=object)
@@ -109,13 +109,13 @@ def trial(number_weight, difference):
     ("candidates", "difference", "chosen"),
     [(1, -0.0066, 0.03), (1, -0.0067, 1.0), (4, -0.0072, 0.03), (4, -0.0073, 1.0)],
 )
-def test_a_value_must_be_better_by_the_margin_beyond_noise(candidates, difference, chosen):
+def test_a_value_must_be_better_by_a_significant_margin(candidates, difference, chosen):
     """One-sided bounds of 5 %, shared among the candidates: 1.64 and 2.24 standard errors."""
     others = [trial(1.0 + place, difference + place) for place in range(candidates)]
     assert search._choice([trial(0.03, 0), *others])[0].number_weight == chosen
 
 
-def test_a_post_counts_once_whatever_its_confidence_as_in_the_gate():
+def test_posts_count_equally_regardless_of_confidence():
     probability = np.random.default_rng(1).random((2, len(POSTS)))
     group_of = np.array(groups(POSTS), dtype=object)
     unsure = [replace(one, confidence=0.4) for one in POSTS[:150]] + POSTS[150:]
@@ -124,7 +124,7 @@ def test_a_post_counts_once_whatever_its_confidence_as_in_the_gate():
         assert found.brier == pytest.approx(measure(labels_of(POSTS), values).brier)
 
 
-def test_copies_of_posts_make_a_difference_no_more_certain():
+def test_copies_of_posts_do_not_reduce_the_standard_error():
     chance = np.random.default_rng(1)
     probability = chance.random((2, len(POSTS)))
     group_of = np.array(groups(POSTS), dtype=object)
@@ -142,14 +142,14 @@ def test_copies_of_posts_make_a_difference_no_more_certain():
         (POSTS[:80], Hyperparameters(), "independent posts, and 50 are needed"),
     ],
 )
-def test_without_a_search_the_value_stays_and_the_reason_is_said(posts, hyperparameters, reason):
+def test_a_skipped_search_keeps_the_value_and_gives_the_reason(posts, hyperparameters, reason):
     found = search_number_weight(posts, hyperparameters)
     assert (found.number_weight, found.finished) == (hyperparameters.number_weight, False)
     assert not found.trials
     assert reason in found.reason
 
 
-def test_a_search_out_of_time_keeps_the_task_s_value_and_says_so():
+def test_a_search_that_times_out_keeps_the_tasks_value():
     learned = posts_of_numbers(400, seed=1)
     ticks = itertools.count(step=30)
     found = search_number_weight(learned, Hyperparameters(), clock=lambda: next(ticks))
@@ -157,14 +157,14 @@ def test_a_search_out_of_time_keeps_the_task_s_value_and_says_so():
     assert "did not end within 120 seconds" in found.reason
 
 
-def test_a_large_training_split_is_searched_by_whole_groups(monkeypatch):
+def test_a_large_training_split_is_sampled_by_whole_groups(monkeypatch):
     monkeypatch.setattr(search, "MOST_POSTS", 250)
     drawn = search._drawn(POSTS + copies_of(POSTS), seed=7)
     assert len(drawn) == 250
     assert len(set(groups(drawn))) == 125
 
 
-def test_manifest_and_card_say_how_the_number_weight_was_chosen(container):
+def test_manifest_and_card_explain_the_number_weight(container):
     put_posts(container, lines(posts_of_numbers(500, seed=1)))
     put_parameters(container, version="v1", seed="5")
     assert run(container) == 0
@@ -180,7 +180,7 @@ def test_manifest_and_card_say_how_the_number_weight_was_chosen(container):
     )
 
 
-def test_a_given_number_weight_is_that_of_the_model(container, labelled_posts):
+def test_a_given_number_weight_is_used(container, labelled_posts):
     put_posts(container, lines(labelled_posts))
     put_parameters(container, version="v1", number_weight="0.5", search_seconds="60")
     assert run(container) == 0

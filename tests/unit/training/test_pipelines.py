@@ -54,7 +54,7 @@ def test_a_stored_pipeline_predicts_as_the_fitted_one_does(example):
     assert delivery.parity <= 1e-12
 
 
-def test_one_post_is_scored_as_in_a_batch_and_none_gives_no_scores(example):
+def test_a_post_scores_the_same_in_a_batch_of_any_size(example):
     scorer = example[2].scorer
     texts = [normalise(post.post.text) for post in OTHERS]
     numbers = np.array([post.post.numbers for post in OTHERS])
@@ -64,7 +64,7 @@ def test_one_post_is_scored_as_in_a_batch_and_none_gives_no_scores(example):
     assert len(scorer.score_normalised([], numbers[:0]).probability) == 0
 
 
-def test_texts_are_described_as_by_a_model_of_arrays(example):
+def test_text_descriptors_equal_those_of_an_exported_model(example):
     arrays = export_pipeline(fit_pipeline(POSTS, Hyperparameters()))
     texts = [normalise(post.post.text) for post in OTHERS]
     numbers = np.array([post.post.numbers for post in OTHERS])
@@ -73,7 +73,7 @@ def test_texts_are_described_as_by_a_model_of_arrays(example):
         assert mine.tolist() == other.tolist()
 
 
-def test_a_request_for_reasons_is_answered_that_there_are_none(example):
+def test_requested_reasons_are_reported_as_not_available(example):
     post = OTHERS[0].post
     posts, texts = [(post.post_id, post)], [ReadText(normalise(post.text))]
     (asked,) = predict(posts, example[2].scorer, "v1", "now", ReasonsPolicy.ALWAYS, texts)
@@ -82,7 +82,7 @@ def test_a_request_for_reasons_is_answered_that_there_are_none(example):
     assert "reasons" not in json.loads(silent.message())
 
 
-def test_the_model_file_names_the_pipeline_and_scores_nothing_itself(example):
+def test_the_model_file_has_the_pipelines_digest_and_no_weights(example):
     files = example[2].files
     artefact = Artefact.from_bytes(files[MODEL_FILE])
     assert artefact.pipeline_sha256 == sha256(files[PIPELINE_FILE])
@@ -91,13 +91,13 @@ def test_the_model_file_names_the_pipeline_and_scores_nothing_itself(example):
     assert not artefact.number_weight.any()
 
 
-def test_what_cannot_be_exported_is_named_by_its_step(example):
+def test_an_unexportable_step_is_named_in_the_error(example):
     named = r"step 'classifier' is Hist|steps are .*'scale'|step 'features' is .*'embedding'"
     with pytest.raises(NotExportable, match=named):
         export_pipeline(example[1])
 
 
-def test_a_version_says_what_scores_it_and_what_it_trusts(container):
+def test_the_manifest_records_the_scorer_and_its_trusted_types(container):
     put_posts(container, lines(POSTS))
     put_parameters(container, pipeline="gradient-boosting")
     with threadpool_limits(1):
@@ -117,7 +117,7 @@ def failure(container) -> str:
     return (container / "output/failure").read_text()
 
 
-def test_an_unknown_pipeline_is_refused_with_those_that_there_are(container):
+def test_an_unknown_pipeline_is_rejected_with_the_known_ones(container):
     put_parameters(container, pipeline="forest")
     assert failure(container) == (
         "unknown pipeline 'forest'; known are "
@@ -136,14 +136,14 @@ def use(monkeypatch, classifier, *steps):
     ("step", "remedy"),
     [(LinearSVC(), "a CalibratedClassifierCV around it"), (LinearRegression(), "use a classifier")],
 )
-def test_a_last_step_without_probabilities_is_refused(container, monkeypatch, step, remedy):
+def test_a_last_step_without_probabilities_is_rejected(container, monkeypatch, step, remedy):
     use(monkeypatch, step)
     put_posts(container, lines(POSTS))
     name = type(step).__name__
     assert f"'classifier' ({name}), has no predict_proba; {remedy}" in failure(container)
 
 
-def test_a_calibrated_margin_is_served(container, monkeypatch):
+def test_a_calibrated_linear_svc_is_served(container, monkeypatch):
     use(monkeypatch, CalibratedClassifierCV(LinearSVC()))
     put_posts(container, lines(POSTS))
     assert run(container) == 0
@@ -157,7 +157,7 @@ def test_a_builder_must_return_a_pipeline(monkeypatch):
         fit_pipeline(POSTS, Hyperparameters())
 
 
-def test_labels_that_weigh_less_need_a_classifier_that_takes_weights(monkeypatch):
+def test_low_confidence_labels_need_a_classifier_with_sample_weights(monkeypatch):
     use(monkeypatch, KNeighborsClassifier())
     assert fit_pipeline(POSTS, Hyperparameters()).predict_proba(frame(OTHERS)).shape == (60, 2)
     unsure = [replace(POSTS[0], confidence=0.5), *POSTS[1:]]
@@ -165,7 +165,7 @@ def test_labels_that_weigh_less_need_a_classifier_that_takes_weights(monkeypatch
         fit_pipeline(unsure, Hyperparameters())
 
 
-def test_a_pipeline_of_an_untrusted_type_is_refused_by_name(container, monkeypatch):
+def test_an_untrusted_pipeline_type_is_rejected_by_name(container, monkeypatch):
     use(monkeypatch, KNeighborsClassifier(), ("print", FunctionTransformer(np.asarray)))
     put_posts(container, lines(POSTS))
     said = failure(container)
@@ -173,7 +173,7 @@ def test_a_pipeline_of_an_untrusted_type_is_refused_by_name(container, monkeypat
     assert "TRUSTED_TYPES" in said
 
 
-def test_a_pipeline_whose_file_is_too_large_is_refused(monkeypatch, example):
+def test_an_oversized_pipeline_file_is_rejected(monkeypatch, example):
     monkeypatch.setattr("training_jobs.model.delivery.MAXIMUM_PIPELINE_BYTES", 1000)
     hyperparameters, pipeline, _ = example
     with pytest.raises(UnusablePipeline, match="the maximum is 1,000"):

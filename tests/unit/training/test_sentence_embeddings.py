@@ -40,12 +40,12 @@ TEXTS = [
         ("x" * 101, [100]),
     ],
 )  # fmt: skip
-def test_a_text_has_the_tokens_of_the_models_own_tokenizer(text, numbers):
+def test_tokens_equal_those_of_the_models_own_tokenizer(text, numbers):
     assert token_numbers(text, MOST_TOKENS) == [101, *numbers, 102]
     assert token_numbers(normalise(text), MOST_TOKENS) == [101, *numbers, 102]
 
 
-def test_a_long_text_is_read_to_the_models_limit():
+def test_a_long_text_is_truncated_to_the_models_limit():
     words = " ".join(["sleep"] * (MOST_TOKENS - 2))
     assert len(token_numbers(words + " tonight", MOST_TOKENS)) == MOST_TOKENS
     cut, longer = SentenceEmbeddings().transform([words, words + " tonight"])
@@ -68,7 +68,7 @@ def test_a_training_embeds_each_text_once(monkeypatch):
     assert embedded == TEXTS * 2  # a function that serves forgets them
 
 
-def test_embeddings_have_length_one_and_texts_alike_are_near():
+def test_embeddings_have_unit_length_and_similar_texts_are_close():
     embeddings = SentenceEmbeddings().fit(TEXTS).transform(TEXTS)
     assert embeddings.shape == (3, DIMENSIONS)
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx(1, abs=1e-6)
@@ -77,13 +77,13 @@ def test_embeddings_have_length_one_and_texts_alike_are_near():
     assert alike[0, 1] > alike[1, 2] + 0.3
 
 
-def test_an_embedding_is_the_same_to_the_bit_in_any_batch():
+def test_an_embedding_is_bit_for_bit_the_same_in_any_batch():
     together = SentenceEmbeddings().transform(TEXTS)
     alone = [SentenceEmbeddings().transform([text])[0] for text in TEXTS]
     assert together.tolist() == [one.tolist() for one in alone]
 
 
-def test_no_text_gives_no_embedding_and_an_empty_text_gives_one():
+def test_empty_batches_and_empty_texts_are_embedded():
     assert SentenceEmbeddings().transform([]).shape == (0, DIMENSIONS)
     assert np.isfinite(SentenceEmbeddings().transform([""])).all()
 
@@ -94,7 +94,7 @@ def test_a_stored_transformer_has_the_models_digest_and_no_weights():
     assert pipeline_file.read(data).model_sha256 == MODEL_SHA256
 
 
-def test_a_pipeline_of_another_model_is_refused_when_it_is_loaded():
+def test_a_pipeline_of_another_embedding_model_fails_to_load():
     data = skops.io.dumps(SentenceEmbeddings("0" * 64))
     with pytest.raises(CorruptArtefact, match=f"{'0' * 64}, and .* has {MODEL_SHA256}: train"):
         pipeline_file.read(data)

@@ -62,7 +62,7 @@ def _folders(tmp_path):
 
 
 @needs_root
-def test_the_user_writes_where_the_job_writes_and_is_never_root(folders):
+def test_training_runs_without_root_and_writes_only_its_folders(folders):
     done = subprocess.run(
         [sys.executable, "-c", TRAINS_AS_NOBODY, *map(str, folders)],
         capture_output=True,
@@ -80,7 +80,7 @@ def test_the_user_writes_where_the_job_writes_and_is_never_root(folders):
 
 
 @needs_root
-def test_folders_that_sagemaker_did_not_make_are_made(tmp_path, monkeypatch):
+def test_missing_sagemaker_folders_are_created(tmp_path, monkeypatch):
     for change in ("setgroups", "setgid", "setuid"):
         monkeypatch.setattr(os, change, lambda _: None)
     monkeypatch.setenv("HOME", "/root")
@@ -102,7 +102,7 @@ def begun(monkeypatch):
     return seen
 
 
-def test_a_container_that_begins_as_root_trains_as_the_images_user(begun, monkeypatch):
+def test_a_container_started_as_root_trains_as_the_images_user(begun, monkeypatch):
     monkeypatch.setenv("TRAINING_USER", "trainer")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     start.main(["train"])
@@ -110,14 +110,14 @@ def test_a_container_that_begins_as_root_trains_as_the_images_user(begun, monkey
     assert begun["command"][1:] == ["-m", "training_jobs.model.train", "train"]
 
 
-def test_a_container_that_begins_as_another_user_stays_so(begun, monkeypatch):
+def test_a_container_started_as_another_user_keeps_that_user(begun, monkeypatch):
     monkeypatch.setenv("TRAINING_USER", "trainer")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     start.main(["train"])
     assert begun["users"] == []
 
 
-def test_outside_a_container_the_user_stays(begun, monkeypatch):
+def test_the_user_is_unchanged_outside_a_container(begun, monkeypatch):
     monkeypatch.delenv("TRAINING_USER", raising=False)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     start.main(["train", "--prefix", "/somewhere"])
@@ -125,7 +125,7 @@ def test_outside_a_container_the_user_stays(begun, monkeypatch):
     assert begun["command"][-2:] == ["--prefix", "/somewhere"]
 
 
-def test_it_trains_on_one_thread_on_any_machine(begun, monkeypatch):
+def test_training_uses_one_thread_on_any_machine(begun, monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "8")
     start.main(["train"])
     assert begun["variables"]["OPENBLAS_NUM_THREADS"] == "1"
@@ -141,7 +141,7 @@ print(*sorted(names - sys.stdlib_module_names))
 """
 
 
-def test_nothing_of_a_third_party_runs_as_root():
+def test_only_own_code_is_imported_as_root():
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED_BY_THE_START],
         capture_output=True,

@@ -55,13 +55,13 @@ def test_the_most_suspicious_come_first(trained):
     assert of_given == sorted(of_given)
 
 
-def test_no_post_s_text_or_id_is_in_the_list(trained):
+def test_the_list_omits_texts_and_post_ids(trained):
     """Models cannot be changed, and a person's posts may be removed."""
     listed = json.loads(files_of(trained)["suspicious_labels.json"])["labels"]
     assert {*map(frozenset, listed)} == {frozenset({"place", "label", "probability"})}
 
 
-def test_a_label_counts_as_wrong_beyond_the_mean_of_the_other_class():
+def test_a_label_is_suspicious_beyond_the_mean_of_the_other_class():
     """Thresholds 0.7 for stressed and 0.65 for not, as in section 3.1 of the paper."""
     labels = np.array([1, 1, 1, 0, 0, 0, 0])
     probability = np.array([0.9, 0.86, 0.34, 0.1, 0.2, 0.69, 0.41])
@@ -73,7 +73,7 @@ def test_a_label_counts_as_wrong_beyond_the_mean_of_the_other_class():
     assert look_wrong(labels, probability)[5]
 
 
-def test_no_post_is_judged_by_a_model_that_learned_from_it(labelled_posts, tmp_path):
+def test_posts_are_judged_only_by_out_of_fold_models(labelled_posts, tmp_path):
     """Random labels teach nothing, so out-of-fold models cannot predict them."""
     draws = np.random.default_rng(1)
     posts = [replace(one, label=int(draws.random() < 0.5)) for one in labelled_posts]

@@ -21,7 +21,7 @@ def address(tmp_path, monkeypatch):
     return address
 
 
-def test_a_run_is_tracked_with_its_measurements_and_files(container, labelled_posts, address):
+def test_a_run_is_tracked_with_its_metrics_and_files(container, labelled_posts, address):
     put_posts(container, lines(labelled_posts))
     put_parameters(container, version="v1", dataset_sha256="d" * 64, seed="5")
     assert run(container) == 0
@@ -47,9 +47,7 @@ def test_a_run_is_tracked_with_its_measurements_and_files(container, labelled_po
     }
 
 
-def test_a_run_that_fails_is_tracked_as_failed_with_no_word_of_a_post(
-    container, labelled_posts, address, monkeypatch
-):
+def test_a_failed_run_is_tracked_without_post_text(container, labelled_posts, address, monkeypatch):
     def explode(*arguments):
         raise RuntimeError(labelled_posts[0].post.text)
 
@@ -61,7 +59,7 @@ def test_a_run_that_fails_is_tracked_as_failed_with_no_word_of_a_post(
     assert labelled_posts[0].post.text not in str(record)
 
 
-def test_a_model_is_made_though_it_cannot_be_tracked(
+def test_a_tracking_failure_does_not_stop_the_training(
     container, labelled_posts, monkeypatch, caplog
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "no-such-scheme://address")
@@ -71,7 +69,7 @@ def test_a_model_is_made_though_it_cannot_be_tracked(
     assert "MLflow did not take the run" in caplog.text
 
 
-def test_without_an_address_the_log_says_that_nothing_is_tracked(
+def test_without_an_address_the_log_says_the_run_is_not_tracked(
     container, labelled_posts, monkeypatch, caplog
 ):
     caplog.set_level("INFO")

@@ -30,7 +30,7 @@ def records(address):
     return read
 
 
-def test_a_run_leaves_its_parameters_metrics_tags_and_files(address, records, tmp_path):
+def test_a_run_records_its_parameters_metrics_tags_and_files(address, records, tmp_path):
     with Tracker(address, "trials").run("first") as run:
         run.log(
             parameters={"k": 5, "penalty": "l2"},
@@ -48,7 +48,7 @@ def test_a_run_leaves_its_parameters_metrics_tags_and_files(address, records, tm
     assert (folder / "model.npz").read_bytes() == b"arrays"
 
 
-def test_the_runs_of_one_tracker_stand_together_under_their_names(address, records):
+def test_runs_of_one_tracker_share_an_experiment(address, records):
     tracker = Tracker(address, "trials")
     for name in ("first", "second"):
         with tracker.run(name) as run:
@@ -56,14 +56,14 @@ def test_the_runs_of_one_tracker_stand_together_under_their_names(address, recor
     assert set(records()) == {"first", "second"}
 
 
-def test_mlflow_opens_the_experiment_as_model_training(address):
+def test_an_experiment_is_tagged_as_model_training(address):
     with Tracker(address, "trials").run("first"):
         pass
     tags = mlflow.MlflowClient(address).get_experiment_by_name("trials").tags
     assert tags["mlflow.experimentKind"] == "custom_model_development"
 
 
-def test_a_run_that_raises_is_recorded_as_failed_and_raises_on(address, records):
+def test_a_failing_run_is_recorded_and_its_error_reraised(address, records):
     def train():
         with Tracker(address, "trials").run("broken"):
             raise KeyError("posts")
@@ -73,13 +73,13 @@ def test_a_run_that_raises_is_recorded_as_failed_and_raises_on(address, records)
     assert records()["broken"].info.status == "FAILED"
 
 
-def test_names_that_mlflow_does_not_take_are_made_ones_that_it_does(address, records):
+def test_invalid_mlflow_names_are_encoded(address, records):
     with Tracker(address, "trials").run("odd") as run:
         run.log(metrics={"slice/r|café?/f1": 0.5})
     assert records()["odd"].data.metrics == {"slice/r.7Ccaf.C3.A9.3F/f1": 0.5}
 
 
-def test_without_an_address_nothing_is_tracked_and_the_log_says_so_once(caplog):
+def test_without_an_address_the_log_says_once_it_is_not_tracked(caplog):
     caplog.set_level("INFO")
     tracker = Tracker(None, "trials")
     for name in ("first", "second"):
@@ -88,7 +88,7 @@ def test_without_an_address_nothing_is_tracked_and_the_log_says_so_once(caplog):
     assert caplog.messages == ["not tracked: MLFLOW_TRACKING_URI is not set"]
 
 
-def test_files_that_are_refused_leave_the_rest_of_the_record(address, records, monkeypatch, caplog):
+def test_a_failed_upload_keeps_the_rest_of_the_record(address, records, monkeypatch, caplog):
     def refuse(*arguments, **options):
         raise PermissionError("no upload")
 
@@ -100,7 +100,7 @@ def test_files_that_are_refused_leave_the_rest_of_the_record(address, records, m
     assert "MLflow did not take files: PermissionError; going on" in caplog.messages
 
 
-def test_a_server_that_refuses_is_not_asked_again_and_the_training_goes_on(monkeypatch, caplog):
+def test_an_unreachable_server_is_tried_once_and_training_goes_on(monkeypatch, caplog):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with socket.socket() as closed:
@@ -115,7 +115,7 @@ def test_a_server_that_refuses_is_not_asked_again_and_the_training_goes_on(monke
     ]
 
 
-def test_a_server_that_never_answers_does_not_hold_the_training(monkeypatch, caplog):
+def test_a_silent_server_does_not_block_the_training(monkeypatch, caplog):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -127,7 +127,7 @@ def test_a_server_that_never_answers_does_not_hold_the_training(monkeypatch, cap
     assert "MLflow did not take the run: TimeoutError; going on" in caplog.messages
 
 
-def test_what_fails_is_named_by_its_type_alone(caplog):
+def test_a_tracking_failure_is_logged_by_type_only(caplog):
     def fail():
         raise ValueError("a post's text")
 
@@ -137,7 +137,7 @@ def test_what_fails_is_named_by_its_type_alone(caplog):
     assert "a post's text" not in caplog.text
 
 
-def test_without_an_address_mlflow_is_not_even_imported():
+def test_mlflow_is_not_imported_without_an_address():
     program = (
         "import sys\n"
         "from training_jobs.model.tracking import Tracker\n"
@@ -147,7 +147,7 @@ def test_without_an_address_mlflow_is_not_even_imported():
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_each_figure_of_an_evaluation_has_a_name_of_its_own():
+def test_each_metric_of_an_evaluation_has_its_own_name():
     quality = {"posts": 9, "f1": 0.8, "roc_auc": None, "intervals": {"f1": (0.7, 0.9)}}
     assert evaluation_metrics({"overall": quality, "slices": {"ptsd": quality}}) == {
         "posts": 9,
@@ -175,7 +175,7 @@ COMMUNITIES = [
 ]
 
 
-def test_two_communities_never_share_a_metric_of_mlflow(address, records):
+def test_communities_never_share_an_mlflow_metric(address, records):
     quality = {"f1": 0.0, "intervals": {"calibration_error": (0.1, 0.2)}}
     slices = {
         name: quality | {"f1": place / 100} for place, name in enumerate(COMMUNITIES, start=1)

@@ -20,7 +20,7 @@ from tests.unit.training.container import files_of, lines, put_parameters, put_p
 from training_jobs.model.dataset import read_dataset
 
 
-def test_a_run_writes_every_file_of_a_version_and_vouches_for_each(container, labelled_posts):
+def test_a_run_writes_all_version_files_with_their_digests(container, labelled_posts):
     put_posts(container, lines(labelled_posts))
     put_parameters(container, k="3", version="v1", parent="v0", dataset_sha256="d", seed="5")
     assert run(container) == 0
@@ -41,14 +41,14 @@ def test_a_run_writes_every_file_of_a_version_and_vouches_for_each(container, la
     assert not (container / "output/failure").exists()
 
 
-def test_the_record_of_a_set_s_sources_is_not_read_as_a_post(tmp_path, labelled_posts):
+def test_the_sources_file_is_not_read_as_a_post(tmp_path, labelled_posts):
     (tmp_path / "posts.jsonl").write_bytes(lines(labelled_posts))
     (tmp_path / SOURCES_FILE).write_bytes(Sources(Counts(), 0, {}, 0).to_bytes())
     read = read_dataset(tmp_path)
     assert (len(read.train) + len(read.evaluation), read.invalid) == (len(labelled_posts), 0)
 
 
-def test_the_reference_holds_numbers_and_nothing_that_names_posts(trained_files, labelled_posts):
+def test_the_reference_file_has_only_numeric_values(trained_files, labelled_posts):
     reference = pd.read_parquet(io.BytesIO(trained_files["reference.parquet"]))
     evaluation = split(labelled_posts).evaluation
     assert len(reference) == len(evaluation)
@@ -56,7 +56,7 @@ def test_the_reference_holds_numbers_and_nothing_that_names_posts(trained_files,
     assert all(dtype.kind == "f" for dtype in reference.dtypes)
 
 
-def test_the_artefact_serves_what_the_reference_says(trained_files, labelled_posts):
+def test_the_artefact_reproduces_the_reference_probabilities(trained_files, labelled_posts):
     reference = pd.read_parquet(io.BytesIO(trained_files["reference.parquet"]))
     artefact = Artefact.from_bytes(trained_files["model.npz"])
     scores = [

@@ -52,7 +52,7 @@ def posts_in(language, count, seed):
 
 
 @pytest.mark.parametrize("language", SENTENCES)
-def test_a_model_learns_a_signal_and_serving_agrees_with_it(language):
+def test_unspaced_text_is_learned_and_served_alike(language):
     learned, others = posts_in(language, 300, seed=1), posts_in(language, 200, seed=2)
     pipeline = fit_pipeline(learned, Hyperparameters())
     assert prove_parity(export_pipeline(pipeline), pipeline, frame(others)) <= 1e-9
@@ -60,7 +60,7 @@ def test_a_model_learns_a_signal_and_serving_agrees_with_it(language):
     assert measure(labels_of(others), probability).roc_auc > 0.8
 
 
-def test_a_task_without_lexicons_says_what_it_does_without(
+def test_a_task_without_lexicons_is_noted_in_log_and_card(
     container, labelled_posts, monkeypatch, caplog
 ):
     other = TASK._replace(text=TASK.text._replace(language="ja", lexicons=()))

@@ -17,15 +17,15 @@ def copy() -> Iterator[RulesCopy]:
 
 
 @pytest.mark.parametrize("breach", ONE_OF_EACH_MODULE, ids=lambda breach: breach.module)
-def test_a_broken_rule_is_seen(copy: RulesCopy, breach) -> None:
+def test_a_broken_rule_is_detected(copy: RulesCopy, breach) -> None:
     assert copy.sees(breach)
 
 
-def test_a_rule_that_no_test_is_for_would_be_seen(copy: RulesCopy) -> None:
+def test_a_harmless_change_is_not_reported_as_detected(copy: RulesCopy) -> None:
     first = BREACHES[0]
     assert not copy.sees(first._replace(broken=f"{first.line}  # and nothing else"))
 
 
-def test_a_rule_that_has_moved_is_named(copy: RulesCopy) -> None:
+def test_a_missing_line_of_a_rule_is_named(copy: RulesCopy) -> None:
     with pytest.raises(ValueError, match="no one line to break: was here"):
         copy.sees(BREACHES[0]._replace(line="was here"))

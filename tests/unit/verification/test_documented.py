@@ -21,7 +21,7 @@ OBJECT = {"Bucket": "archive", "Key": "a"}
         ("s3", "PutObject", OBJECT, "Key", ("ä" * 513,)),
     ],
 )
-def test_a_value_that_the_documentation_excludes_is_named(name, operation, taken, member, values):
+def test_a_value_excluded_by_the_documentation_is_named(name, operation, taken, member, values):
     model = service(name).operation_model(operation)
     assert faults(model, taken) == []
     for value in values:

@@ -48,14 +48,14 @@ def test_nothing_is_lost_or_wrong_after_any_combination_of_faults(seed):
     assert outcome.records == RECORDS
 
 
-def test_a_storm_of_every_fault_is_survived():
+def test_the_predictor_survives_a_storm_of_every_fault():
     played = run(STORM)
     assert played.outcome.violations == ()
     assert set(played.injected) | {"function timed out"} == {*FAULTS}
     assert played.outcome.shadowed > 0
 
 
-def test_functions_that_are_timed_out_lose_nothing():
+def test_function_timeouts_lose_no_records():
     played = run(replace(STORM, rates={"function timed out": 0.05}))
     assert played.outcome.violations == ()
     assert played.injected["function timed out"] > 0
@@ -70,7 +70,7 @@ def test_no_record_is_discarded_in_an_outage_of_minutes(service):
 
 
 @pytest.mark.parametrize("limit", [{"retries": 5}, {"record_age": 60.0}])
-def test_what_a_mapping_gives_up_is_whole_in_the_failure_destination(limit):
+def test_discarded_records_are_complete_in_the_failure_destination(limit):
     outcome = run(replace(outage_of("S3"), **limit)).outcome
     assert outcome.violations == ()
     assert outcome.given_up > 0
@@ -80,7 +80,7 @@ def outage_of(service):
     return replace(STORM, rates={}, events=(Event(0.0, f"{service} outage"),))
 
 
-def test_no_fault_of_a_challenger_has_a_batch_delivered_again():
+def test_challenger_faults_cause_no_redelivery():
     events = ("challenger corrupt", "challenger shadows") * 2
     storm = tuple(Event(20.0 * place, fault) for place, fault in enumerate(events))
     outcome = run(replace(STORM, rates={}, events=storm)).outcome
@@ -89,7 +89,7 @@ def test_no_fault_of_a_challenger_has_a_batch_delivered_again():
     assert 0 < outcome.shadowed < 600
 
 
-def test_the_mapping_under_test_is_as_patient_as_the_templates():
+def test_the_simulated_mapping_has_the_templates_retry_limits():
     """The simulation's defaults are the template's; a stage may be more patient, never less."""
     assert STORM.retries is None
     assert (
@@ -98,7 +98,7 @@ def test_the_mapping_under_test_is_as_patient_as_the_templates():
     )
 
 
-def test_a_seed_repeats_its_storm():
+def test_a_seed_reproduces_its_storm():
     assert run(STORM) == run(STORM)
 
 
@@ -220,7 +220,7 @@ def violations():
         (checkpoints_what_is_not_done, "records are lost"),
     ],
 )
-def test_a_breach_of_a_promise_is_seen(monkeypatch, breach, sentence):
+def test_a_broken_promise_is_detected(monkeypatch, breach, sentence):
     breach(monkeypatch.setattr)
     assert any(sentence in one for one in violations())
 
@@ -238,13 +238,13 @@ def test_a_breach_in_settled_parts_is_detected(monkeypatch, breach):
     assert "the settled archive differs" in violations()
 
 
-def test_refused_predictions_that_are_not_reported_are_seen(monkeypatch):
+def test_unreported_failed_predictions_are_detected(monkeypatch):
     reports_no_refused_prediction(monkeypatch.setattr)
     throttled = replace(STORM, rates={"PutRecords partly refused": 0.3}, events=())
     assert any("records are lost" in sentence for sentence in run(throttled).outcome.violations)
 
 
-def test_a_log_whose_former_stream_was_closed_is_silenced_all_the_same(monkeypatch):
+def test_a_logger_with_a_closed_stream_is_silenced(monkeypatch):
     """As when the module was first imported while another test's output was captured."""
     closed = io.StringIO()
     closed.close()

@@ -49,7 +49,7 @@ def test_any_batch_is_predicted_or_quarantined(predictor, batch):
     assert predictor.feed(batch).total() == len(batch)
 
 
-def test_a_message_or_row_that_grows_with_its_post_is_seen(predictor, monkeypatch):
+def test_an_oversized_message_or_row_is_detected(predictor, monkeypatch):
     long_moment = {"text": "words", "created_at": "2026-11-23T10:00:00." + "1" * 20_000}
     assert predictor.feed([json.dumps(long_moment).encode()]) == {"predicted": 1}
     monkeypatch.setattr(optional_fields, "MAXIMUM_MOMENT_LENGTH", 10**6)
@@ -80,14 +80,14 @@ def forgets_a_post(patch):
         (forgets_a_post, "other than one prediction a post"),
     ],
 )
-def test_a_predictor_that_breaks_is_seen(monkeypatch, breach, sentence):
+def test_a_broken_predictor_is_detected(monkeypatch, breach, sentence):
     breach(monkeypatch.setattr)
     with pytest.raises(Broken, match=sentence) as broken:
         fuzz(2_000, seed=1)
     assert "--seed 1" in broken.value.__notes__[0]
 
 
-def test_events_that_no_mapping_sends_are_answered_by_record_or_refused():
+def test_malformed_events_are_answered_per_record_or_rejected():
     report = fuzz_envelopes(5_000, seed=1)
     assert report.answered > 1_000
     assert report.refused > 1_000
@@ -172,7 +172,7 @@ def logs_the_event(patch):
         (logs_the_event, "text is in the log"),
     ],
 )
-def test_a_predictor_that_trusts_or_quotes_an_envelope_is_seen(monkeypatch, breach, sentence):
+def test_a_predictor_that_trusts_or_quotes_envelopes_is_detected(monkeypatch, breach, sentence):
     breach(monkeypatch.setattr)
     with pytest.raises(Broken, match=sentence):
         fuzz_envelopes(500, seed=1)

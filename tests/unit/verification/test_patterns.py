@@ -28,6 +28,6 @@ def test_the_whole_value_must_match(pattern, taken, refused):
     assert not matches(pattern, refused)
 
 
-def test_a_pattern_that_cannot_be_read_is_an_error_and_refuses_nothing():
+def test_an_unreadable_pattern_is_an_error():
     with pytest.raises(UnknownPattern, match=r"\\p\{nonsense\}"):
         matches(r"\p{nonsense}", "a")

@@ -37,7 +37,7 @@ def package(**members):
     return faults(service("sagemaker").operation_model("CreateModelPackage"), GROUP | members)
 
 
-def test_a_call_that_aws_takes_has_no_faults():
+def test_a_valid_call_has_no_faults():
     assert package(CustomerMetadataProperties={"verdict": "rejected: F1"}) == []
 
 
@@ -53,7 +53,7 @@ def test_a_call_that_aws_takes_has_no_faults():
         ({"Tags": [{"Key": "k", "Value": "v"}] * 51}, r"Tags: .* 51 of at most 50"),
     ],
 )
-def test_a_value_that_the_model_does_not_take_is_named_with_its_place(members, fault):
+def test_an_invalid_value_is_named_with_its_path(members, fault):
     (found,) = package(**members)
     assert re.search(fault, found)
 
@@ -69,14 +69,14 @@ def test_a_character_beyond_the_basic_plane_counts_twice_as_in_java():
     assert package(ModelPackageDescription="😀" * 513)[0].startswith(".ModelPackageDescription")
 
 
-def test_all_faults_has_what_botocore_finds_as_well():
+def test_all_faults_includes_botocores_findings():
     found = all_faults(service("ssm").operation_model("PutParameter"), {"Name": 3})
     assert any('Missing required parameter in input: "Value"' in one for one in found)
     assert any("Invalid type for parameter Name" in one for one in found)
 
 
 @pytest.mark.parametrize("name", USED)
-def test_every_pattern_of_the_services_that_are_used_can_be_read(name):
+def test_every_pattern_of_the_used_services_is_readable(name):
     model = get_session().get_service_model(name)
     patterns = {model.shape_for(one).metadata.get("pattern") for one in model.shape_names}
     for pattern in patterns - {None}:

@@ -105,9 +105,7 @@ SECTIONS = (
                 "times",
                 (
                     counted("posts in quarantine", metric_names.POSTS_QUARANTINED, "predictor"),
-                    counted(
-                        "partial batch failures", metric_names.PARTIAL_BATCH_FAILURES, "predictor"
-                    ),
+                    counted("partial batch failures", metric_names.PARTIAL_FAILURES, "predictor"),
                     of_predictor("predictor errors", "Errors", "Sum"),
                     of_predictor("predictor throttles", "Throttles", "Sum"),
                     counted("model load failures", metric_names.MODEL_LOAD_FAILURES, "predictor"),
@@ -209,9 +207,7 @@ SECTIONS = (
                 (
                     Series("in the drift window", metric_names.WINDOW_POSTS, "Maximum"),
                     Series("labelled", metric_names.LABELLED_POSTS, "Maximum"),
-                    Series(
-                        "excluded training posts", metric_names.TRAINING_POSTS_EXCLUDED, "Maximum"
-                    ),
+                    Series("excluded training posts", metric_names.EXCLUDED_POSTS, "Maximum"),
                 ),
                 minutes=60,
             ),

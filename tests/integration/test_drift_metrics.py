@@ -87,7 +87,7 @@ def from_rows(aws, window, maximum):
 
 
 @pytest.mark.parametrize("maximum", [10_000, 100])
-def test_metrics_equal_those_of_the_rows_to_the_digit(
+def test_drift_of_settled_windows_equals_that_of_archived_rows(
     aws, champion, eventful, monkeypatch, maximum
 ):
     monkeypatch.setenv("MAXIMUM_WINDOW_POSTS", str(maximum))
@@ -101,7 +101,7 @@ def test_metrics_equal_those_of_the_rows_to_the_digit(
         assert answer["compared"] == min(maximum, answer["posts"])
 
 
-def test_a_window_with_a_part_that_is_not_settled_is_not_measured(aws, champion, eventful):
+def test_a_window_with_an_unsettled_part_is_not_measured(aws, champion, eventful):
     event = {"start": START.isoformat(), "end": (START + HOUR).isoformat()}
     (window,) = settle_planned(event)["windows"]
     assert window["shards"] == 3
