@@ -396,4 +396,4 @@ def test_a_model_load_failure_fires_its_alarm(
             eventually("refusal of the altered model", refused)
     finally:
         ssm.put_parameter(Name=parameter, Value=before, Type="String", Overwrite=True)
-    alarms.fires("ObservabilityModelLoadFailure")
+    alarms.fires("ObservabilityModelLoadFailures")

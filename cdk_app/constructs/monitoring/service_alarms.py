@@ -159,7 +159,7 @@ class ServiceAlarms(Construct):
         )
         make(
             self,
-            "ModelLoadFailureAlarm",
+            "ModelLoadFailuresAlarm",
             self._metric(metric_names.MODEL_LOAD_FAILURES),
             meaning="The promoted model cannot be loaded: its file is missing or altered, or it "
             "belongs to another task or release. Roll back or retrain. The previous model stays "
