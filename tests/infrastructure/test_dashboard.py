@@ -6,6 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from cdk_app.settings.stages import STAGES
 from grafana import dashboard as grafana
@@ -199,6 +202,38 @@ def test_a_grafana_panel_without_data_says_not_measured_yet():
     panels = [one for one in grafana.dashboard()["panels"] if one["type"] != "row"]
     said = {one["fieldConfig"]["defaults"]["noValue"] for one in panels}
     assert said == {"not measured yet"}
+
+
+def read_by_grafanas_types(dashboard):
+    """Return a dashboard as Grafana Labs' types read and write it; they drop unknown fields."""
+    register_default_plugins()
+    return json.loads(JSONEncoder().encode(Dashboard.from_json(dashboard)))
+
+
+def not_kept(written, read, path=""):
+    """Return the paths of values that differ or are missing after reading."""
+    if isinstance(written, dict) and isinstance(read, dict):
+        inner = ((name, value, read.get(name)) for name, value in written.items())
+    elif isinstance(written, list) and isinstance(read, list) and len(written) == len(read):
+        inner = ((number, *both) for number, both in enumerate(zip(written, read, strict=True)))
+    else:
+        return [] if written == read else [path]
+    return [one for name, *both in inner for one in not_kept(*both, f"{path}/{name}")]
+
+
+def test_grafanas_own_types_keep_every_field_of_the_dashboard():
+    assert not_kept(grafana.dashboard(), read_by_grafanas_types(grafana.dashboard())) == []
+
+
+def test_grafanas_own_types_drop_a_misspelt_field():
+    written = grafana.dashboard()
+    panel = next(one for one in written["panels"] if one["type"] == "timeseries")
+    panel["fieldConfig"]["defaults"]["custom"]["spanNull"] = True
+    panel["targets"][0]["metric"] = "F1"
+    assert not_kept(written, read_by_grafanas_types(written)) == [
+        "/panels/1/fieldConfig/defaults/custom/spanNull",
+        "/panels/1/targets/0/metric",
+    ]
 
 
 def test_grafana_panels_use_only_defined_variables():
