@@ -107,6 +107,11 @@ class CheckReport:
         if self.dropped:
             named = ", ".join(f"{name} {count:,}" for name, count in sorted(self.dropped.items()))
             yield f"Optional fields that cannot be read were dropped: {named}."
+            if TASK.fields.created_at in self.dropped:
+                yield (
+                    f"{TASK.fields.created_at} must be an ISO 8601 date, such as "
+                    "2026-11-03T10:00:00Z, or seconds or milliseconds since 1970."
+                )
         if self.without_weight:
             yield (
                 f"{counted(self.without_weight, 'labelled post has', 'labelled posts have')} "

@@ -95,7 +95,7 @@ class Fit:
         return fit
 
     def problems(self) -> list[str]:
-        """Return deviations in sentences; all of them are accepted."""
+        """Return deviations from the task in sentences; all of them are accepted."""
         posts, positive = self.report.posts, self.report.positive
         said = [f"{one.feature.name}: {one.problem}." for one in self.found if one.problem]
         if self.unknown:
@@ -106,19 +106,19 @@ class Fit:
                     f"Only {counted(count, 'post is', 'posts are')} {TASK.label.name(label)}; "
                     f"{FEWEST_OF_A_CLASS} or more of each class are needed."
                 )
-        return said + list(self.report.notes())
+        return said
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fit for JSON."""
         return self.report.as_dict() | {
             "task": TASK.identity,
-            TASK.label.field: self.report.positive,
+            "positive": self.report.positive,
             "unknown": self.unknown,
             "features": {
                 one.feature.name: {"values": one.values, "outside": one.outside}
                 for one in self.found
             },
-            "problems": self.problems(),
+            "problems": [*self.problems(), *self.report.notes()],
         }
 
     def show(self, console: Console) -> None:

@@ -150,7 +150,7 @@ def test_check_counts_rows_with_the_positive_value_given_to_init(
     checked = run(f"stresswatch task check {name} --json", task="task.toml")
     assert checked.returncode == 0, checked.stderr
     found = json.loads(checked.stdout)
-    assert (found["posts"], found["fakeness"]) == (20, 7)
+    assert (found["posts"], found["positive"]) == (20, 7)
 
 
 def test_written_labels_are_read_back_unchanged(monkeypatch):

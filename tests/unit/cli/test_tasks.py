@@ -92,7 +92,7 @@ def test_data_is_checked_against_the_task_generated_from_it(write, run):
     checked = run("stresswatch task check reviews.csv --json", task="task.toml")
     assert checked.returncode == 0, checked.stderr
     found = json.loads(checked.stdout)
-    assert (found["posts"], found["helpful"]) == (200, 100)
+    assert (found["posts"], found["positive"]) == (200, 100)
     assert found["unknown"] == ["colour"]
     assert found["features"]["stars"] == {"values": 200, "outside": 1}
     assert found["problems"] == [
@@ -101,6 +101,14 @@ def test_data_is_checked_against_the_task_generated_from_it(write, run):
     ]
     shown = run("stresswatch task check reviews.csv", task="task.toml").stdout
     assert "200 labelled posts for the task reviews: 100 helpful (50%)" in shown
+
+
+def test_dropped_dates_are_noted_once_with_the_accepted_format(write, run):
+    write([row | {"created_at": "03.11.2026 10:00"} for row in ROWS])
+    assert run(INIT).returncode == 0
+    shown = run("stresswatch task check reviews.csv", task="task.toml").stdout
+    assert shown.count("Optional fields that cannot be read were dropped: created_at 200.") == 1
+    assert "created_at must be an ISO 8601 date, such as 2026-11-03T10:00:00Z" in shown
 
 
 def test_decimal_commas_are_read_in_semicolon_separated_files(write, run, stresswatch):
