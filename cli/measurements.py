@@ -48,7 +48,7 @@ def span_of(
     if since >= until:
         raise OperatorError("--from must be before --to.")
     if since >= at:
-        raise OperatorError("--from lies in the future: there are no predictions yet.")
+        raise OperatorError("--from is in the future: there are no predictions yet.")
     if until - since > timedelta(days=MAXIMUM_DAYS):
         raise OperatorError(
             f"From {since:%Y-%m-%d} to {until:%Y-%m-%d} are {(until - since).days} days; measure "
@@ -86,7 +86,7 @@ def _drift(drift: Mapping[str, Any]) -> dict[str, str]:
         shown["drifted features"] = literal(", ".join(drifted)) or "none"
     if drift["failed"]:
         shown["not compared"] = literal(", ".join(drift["failed"]))
-    shown["estimated F1"] = f"{drift['estimated_f1']:.3f}, without labels, so only a hint"
+    shown["estimated F1"] = f"{drift['estimated_f1']:.3f}, estimated without labels, so only a hint"
     return shown | {"report": literal(drift["report"])}
 
 

@@ -65,7 +65,7 @@ def experiments(port: int) -> dict[str, str]:
     except (URLError, TimeoutError) as error:
         raise OperatorError(
             f"MLflow was not reached at port {port} of {HOST} ({getattr(error, 'reason', error)}); "
-            f"run `make mlflow` meanwhile, with the same {PORT_VARIABLE}."
+            f"run `make mlflow` in another terminal, with the same {PORT_VARIABLE}."
         ) from error
     return {
         one["name"]: f"http://{HOST}:{port}/#/experiments/{one['experiment_id']}/runs?{_VIEW}"

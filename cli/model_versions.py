@@ -147,16 +147,16 @@ class Versions:
             ):
                 return pointer
         if version == current.version:
-            raise OperatorError(f"{version} serves already.")
+            raise OperatorError(f"{version} already serves.")
         others = ", ".join(one.version for one in served if one.version != current.version)
         if version is not None:
             raise OperatorError(
-                f"{version} never served; those that did, beside {current.version}: "
+                f"{version} never served; apart from {current.version}, these did: "
                 f"{others or 'none'}."
             )
         if others:
             raise OperatorError(
-                f"Every version that served beside {current.version} was rolled back: {others}; "
+                f"All versions that served, except {current.version}, were rolled back: {others}; "
                 "name one to let it serve again."
             )
         raise OperatorError(f"No version served before {current.version}.")

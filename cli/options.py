@@ -46,8 +46,8 @@ Why = Annotated[
     typer.Option(help="Reason, for the record.", show_default=False, callback=_reason),
 ]
 File = Annotated[Path, typer.Argument(help="The file to read.", show_default=False, callback=named)]
-Yes = Annotated[bool, typer.Option("--yes", help="Skip the question.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 Check = Annotated[bool, typer.Option("--check", help="Only check the file; needs no stack.")]
 CheckAsJson = Annotated[bool, typer.Option("--json", help="With --check: one JSON object.")]

@@ -19,7 +19,7 @@ from cli.errors import OperatorError
 from local.state_file import Folder
 
 _MADE_BY_COMMANDS = {
-    APP_DIRECTORY.name: "the synthesized app",
+    APP_DIRECTORY.name: "the synthesised app",
     SETTINGS_FILE: "the settings of `up --set`",
     TRACKING_DIRECTORY.name: "MLflow's records of trainings",
 }
@@ -96,7 +96,7 @@ def reset(
     say(f"Deleted from {where}: {', '.join(path.name for path in deleted)}.")
     if directory.exists():
         left = ", ".join(sorted(path.name for path in directory.iterdir()))
-        say(f"Left, as Stresswatch did not make it: {left}.")
+        say(f"Not deleted, because Stresswatch did not make it: {left}.")
 
 
 def _delete(directory: Path) -> list[Path]:

@@ -186,7 +186,7 @@ def read_trend(
     if not any(rate.period is by for rate in found):
         raise OperatorError(
             f"There is no {TASK.label.rate} by {by} from {first} to {last}: it is estimated with "
-            "live quality, once a day by default, or at once by `stresswatch measure`."
+            "live quality, once a day by default, or immediately by `stresswatch measure`."
         )
     if source is not None:
         sources = sorted({rate.source for rate in found if rate.source is not None})

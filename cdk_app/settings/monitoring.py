@@ -134,8 +134,8 @@ class Monitoring(Settings):
         ge=0.01,
         le=1.0,
         json_schema_extra=unit("F1"),
-        description="Lowest accepted F1 as estimated without labels, if an alarm is to fire when "
-        "it is lower in three out of four windows.",
+        description="Lowest accepted F1 as estimated without labels: an alarm fires when three of "
+        "four windows are lower; leave unset to disable the alarm.",
     )
     iterator_age_alarm_seconds: int = Field(
         default=300,

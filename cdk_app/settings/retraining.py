@@ -35,7 +35,7 @@ class Retraining(Settings):
         ge=1,
         le=1_000_000,
         json_schema_extra=unit("labels"),
-        description="New labels for a retraining, since a version was last judged.",
+        description="Minimum new labels for a retraining, counted since a version was last judged.",
     )
     pipeline: Annotated[str, AfterValidator(forms.pipeline)] = Field(
         default="linear",

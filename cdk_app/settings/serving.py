@@ -28,7 +28,7 @@ class Serving(Settings):
         ge=0,
         le=1000,
         json_schema_extra=unit("environments"),
-        description="Predictor environments to keep warm, at a price.",
+        description="Predictor environments to keep warm, at extra cost.",
     )
     reserves_concurrency: bool = Field(
         default=False,

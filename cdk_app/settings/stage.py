@@ -83,7 +83,7 @@ class Stage(Settings):
                 f"{self.name}: monitoring.iterator_age_alarm_seconds is "
                 f"{monitoring.iterator_age_alarm_seconds}, not below "
                 f"streaming.maximum_record_age_seconds, {streaming.maximum_record_age_seconds}: "
-                "the alarm would come after the first loss; lower it"
+                "the alarm would fire after the first loss; lower it"
             )
         self._check_retention()
         return self
@@ -96,7 +96,7 @@ class Stage(Settings):
         if timedelta(days=days) < needed:
             raise InvalidStage(
                 f"{self.name}: storage.raw_archive_days is {days}, but a window that is settled "
-                f"anew reads what was delivered up to {-(-needed // timedelta(days=1))} days "
+                f"again reads what was delivered up to {-(-needed // timedelta(days=1))} days "
                 "earlier (streaming.maximum_record_age_seconds and a day); raise it"
             )
         settled = self.storage.archive_retention_days
@@ -111,6 +111,6 @@ class Stage(Settings):
             raise InvalidStage(
                 f"{self.name}: storage.archive_retention_days is {settled}, below the {estimated} "
                 f"days that the {TASK.label.rate} looks back (monitoring.rate_days, and what "
-                "completes its first week): weeks would be estimated by the posts that are left; "
+                "completes its first week): weeks would be estimated from the remaining posts; "
                 "raise it"
             )

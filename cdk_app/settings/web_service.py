@@ -14,8 +14,8 @@ def _audience(names: tuple[str, ...]) -> tuple[str, ...]:
     if names and all(names):
         return names
     raise ValueError(
-        "it must be a tuple of names, and without any the tokens that the issuer makes for others "
-        "would be taken as well"
+        "it must be a tuple of names, with at least one; otherwise tokens that the issuer makes "
+        "for others would be accepted too"
     )
 
 

@@ -46,7 +46,7 @@ def source_of(
     if span[0] >= span[1]:
         raise OperatorError("--from must be before --to.")
     if span[1] > now():
-        raise OperatorError("--to lies in the future: posts may still arrive; wait, or give now.")
+        raise OperatorError("--to is in the future: posts may still arrive; wait, or give now.")
     return span
 
 

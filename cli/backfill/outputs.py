@@ -116,7 +116,7 @@ class PrefixOutput:
 
     def __init__(self, s3: S3Client, prefix: Location):
         if exists(s3, prefix):
-            raise OperatorError(f"{prefix} holds something already; give another --out.")
+            raise OperatorError(f"{prefix} already holds objects; give another --out.")
         self._s3 = s3
         self._prefix = prefix
         self._parts = 0

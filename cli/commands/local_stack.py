@@ -56,9 +56,9 @@ def up(
     stack = local.running(LOCAL_DIRECTORY)
     if stack and changed:
         raise OperatorError(
-            "A local stack runs already, so these settings were neither checked nor applied: "
-            f"{', '.join(settings or ())}. Type `stresswatch down`, and then this line again: the "
-            "data stay."
+            "A local stack is already running, so these settings were neither checked nor applied: "
+            f"{', '.join(settings or ())}. Run `stresswatch down`, and then this command again; "
+            "the data stay."
         )
     stack = stack or _start(changed)
     console.print(f"{stack.stack_name} runs at {stack.endpoint}.", soft_wrap=True)

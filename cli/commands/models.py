@@ -52,7 +52,7 @@ def rollback(
     on_local: Local = False,
     stage: Stage = "dev",
 ) -> None:
-    """Roll back to an earlier version, and bar the present one from promotion."""
+    """Roll back to an earlier version, and bar the current one from promotion."""
     pointer = _versions(on_local=on_local, stage=stage).rollback(version, why)
     console.print(
         f"{pointer.version} serves again; every predictor follows within a minute.", markup=False

@@ -129,7 +129,8 @@ def api(
         str | None,
         typer.Option(
             envvar="STRESSWATCH_TOKEN",
-            help="Token, for a stage with a token issuer; by default, AWS credentials sign.",
+            help="Token, for a stage with a token issuer; by default, your AWS credentials sign "
+            "the requests.",
             show_default=False,
         ),
     ] = None,

@@ -27,7 +27,7 @@ def replay(
         str | None, typer.Option(help="End of the time range, exclusive (ISO 8601).")
     ] = None,
     execute: Annotated[
-        bool, typer.Option("--execute", help="Send them; without this, only count.")
+        bool, typer.Option("--execute", help="Send the records; without this, only count them.")
     ] = False,
 ) -> None:
     """Send quarantined records and failed batches to the predictor again, after a fix."""

@@ -107,13 +107,13 @@ def read_template(name: str, template: Mapping[str, Any]) -> PricedStage:
     Raises
     ------
     OperatorError
-        When it has not what the estimate needs.
+        When it lacks what the estimate needs.
     """
     try:
         return _read(name, template["Resources"])
     except (LookupError, ValueError, StopIteration) as error:
         raise OperatorError(
-            f"The template of {name} has not what the estimate reads ({error!r}); has a construct "
+            f"The template of {name} lacks what the estimate reads ({error!r}); has a construct "
             "changed? See cli/cost/template.py."
         ) from error
 

@@ -73,7 +73,7 @@ def _verdict(alarms: Sequence[AlarmStatus], *, is_known: bool) -> html.Section:
         return html.Section(html.H2("The state of the alarms is unknown"), className="verdict bad")
     if not firing:
         well = len(alarms) - len(new)
-        told = f"No alarm fires: {well} of {len(alarms)} are OK"
+        told = f"No alarms are firing: {well} of {len(alarms)} are OK"
         rest = f"; {len(new)} have no data yet" if new else ""
         return html.Section(html.H2(f"✓ {told}{rest}"), className="verdict good", id="verdict")
     return html.Section(
@@ -101,13 +101,13 @@ def _verdict(alarms: Sequence[AlarmStatus], *, is_known: bool) -> html.Section:
 
 
 def _firing(firing: int, alarms: int) -> str:
-    return f"⚠ {firing} of {alarms} alarms fire"
+    return f"⚠ {firing} of {alarms} alarms are firing"
 
 
 def _nothing_yet() -> html.Section:
     return html.Section(
         [
-            html.H2("Nothing was measured yet"),
+            html.H2("Nothing has been measured yet"),
             html.P(
                 [
                     "Send posts with ",
@@ -168,7 +168,7 @@ def _runs(snapshot: Snapshot) -> html.Table:
         )
         for run in snapshot.runs
     ]
-    none = "Unknown" if "retraining" in snapshot.unreadable else "No retraining ran yet."
+    none = "Unknown" if "retraining" in snapshot.unreadable else "No retraining has run yet."
     return html.Table(
         [
             html.Caption("The last retrainings"),

@@ -80,7 +80,7 @@ def _content(recent: RecentRates) -> list[Any]:
         html.P(
             [
                 chart.LEGEND,
-                " Charts are of all posts and of the largest communities; ",
+                " The charts show all posts and the largest communities; ",
                 html.Code(as_called("stresswatch trend --html rate.html")),
                 " writes a page with more of them, tables and differences.",
             ],
@@ -142,7 +142,7 @@ def _nothing_yet(*, is_suppressed: bool) -> html.P:
             f"There is no {TASK.label.rate} yet. The monitoring workflow estimates it once a day, "
             "and ",
             html.Code(as_called("stresswatch measure")),
-            " does so at once. ",
+            " does so immediately. ",
             *_how_to_label(),
         ],
         className="verdict",

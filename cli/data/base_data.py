@@ -89,7 +89,7 @@ def settle(
 
     for one in before:
         if one.key == own:
-            say(f"The set of that name, uploaded {one.uploaded_at:%Y-%m-%d %H:%M}, is replaced.")
+            say(f"The set with this name, uploaded {one.uploaded_at:%Y-%m-%d %H:%M}, was replaced.")
     others = [one for one in stored(deployment) if one.key != own]
     if replace:
         _delete(s3, bucket, others)

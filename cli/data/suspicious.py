@@ -87,8 +87,8 @@ class SuspiciousLabels:
         body = read_if_there(s3, data)
         if body is None or sha256(body) != Manifest.from_bytes(manifest).dataset_sha256:
             raise OperatorError(
-                f"the training set of {version} is gone or has changed since, as "
-                "`stresswatch forget` does it; retrain, and look at the new version"
+                f"the training set of {version} is gone or has changed since, for example by "
+                "`stresswatch forget`; retrain, and look at the new version"
             )
         content: dict[str, Any] = json.loads(found)
         posts = list(valid_posts(body.splitlines()))

@@ -53,7 +53,7 @@ def play_demo(console: Console, output: Path) -> Summary:
     summary = Summary(TASK.name, data.name)
     stack_directory = output / "stack"
     _remove_stack(stack_directory)  # left over from a killed run
-    with View(console, f"{TASK.title}: one turn of the loop") as view:
+    with View(console, f"{TASK.title}: one run of the whole loop") as view:
         try:
             with view.act("Synthesize the stack") as act:
                 act.say("CDK app → CloudFormation template")

@@ -207,9 +207,9 @@ def rate_table(console: Console, rates: list[CommunityRate]) -> Table:
         rows,
         numbers=columns[1:],
         dispensable=("labels", "posts", "called"),
-        caption="Labels: of the community's posts in the random sample; the other labels of the "
-        f"sample are of other communities. Called: what the model calls {TASK.label.name(1)}. "
-        "Corrected: by these labels, with its 95 % interval. True: by all labels, which only "
+        caption="Labels: for the community's posts in the random sample; the sample's other "
+        f"labels are for other communities. Called: the share called {TASK.label.name(1)} by the "
+        "model. Corrected: by these labels, with a 95 % interval. True: by all labels, which only "
         "the demo knows.",
     )
 

@@ -108,7 +108,7 @@ class Deletion:
         if stack.get("EnableTerminationProtection"):
             raise OperatorError(
                 f"{target.name} is protected from deletion, as its stage keeps its data. To delete "
-                "it all the same, remove the protection first: aws cloudformation "
+                "it anyway, remove the protection first: aws cloudformation "
                 "update-termination-protection --no-enable-termination-protection "
                 f"--stack-name {target.name}"
             )
@@ -222,7 +222,7 @@ def print_what_is_left(console: Console, plan: DeletionPlan) -> None:
         else "None of its resources remain."
     )
     console.print(
-        f"Deleted. {left} Resources of no stack remain: the log groups of training jobs, and "
+        f"Deleted. {left} Resources outside the stack remain: the log groups of training jobs, and "
         "the images and files in CDK's bootstrap stack.",
         soft_wrap=True,
     )

@@ -156,7 +156,7 @@ def _of_json(path: Path) -> _Found | None:
         raise FileRefused(
             "not_json",
             f"{path}, line {error.lineno}: it begins as a JSON array and is cut off; export it "
-            "anew.",
+            "again.",
         ) from error
     except (ValueError, RecursionError) as error:  # a number too long, or nested too deep
         raise FileRefused("not_json", f"{path} is not JSON with posts; export it again.") from error

@@ -21,8 +21,8 @@ _NO_WEEK = (
     "sampled posts of one day, and run `stresswatch measure`."
 )
 _ADVICE = (
-    "Only labels of that week's posts narrow its interval. Where fewer posts wait than labels are "
-    "missing, raise labelling.label_sample_share for the weeks to come."
+    "Only labels of that week's posts narrow its interval. If fewer posts wait than labels are "
+    "missing, raise labelling.label_sample_share for future weeks."
 )
 
 

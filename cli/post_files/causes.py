@@ -16,9 +16,9 @@ _REDDIT = (
     f"{{{_ID}: .name, {_TEXT}: .selftext, {_SOURCE}: .subreddit, {_CREATED_AT}: .created_utc}}"
 )
 _ADVICE = {
-    "not_utf8": " Its bytes are perhaps of Windows-1252; decode them before you write the file.",
+    "not_utf8": " Its bytes may be Windows-1252; decode them before you write the file.",
     "number_invalid": " Write numbers as numbers with a decimal point; in a CSV, semicolons "
-    "between the columns say that numbers have a decimal comma.",
+    "between the columns mean that numbers have a decimal comma.",
 }
 
 
@@ -50,7 +50,7 @@ def _of_json(file: PostFile, reason: str) -> str | None:
     if reason == "not_utf8" and file.content.encoding != "utf-8-sig":
         return f"it begins as {file.content.encoding.upper()} and is damaged; write it again."
     if reason == "not_utf8":
-        return "it is not UTF-8, and perhaps Windows-1252; convert it: " + by(
+        return "it is not UTF-8, but perhaps Windows-1252; convert it: " + by(
             "iconv -f WINDOWS-1252 -t UTF-8"
         )
     lines = [line.strip() for line in re.split(r"[\r\n]+", file.content.head) if line.strip()]
@@ -59,7 +59,7 @@ def _of_json(file: PostFile, reason: str) -> str | None:
         found, end = json.JSONDecoder().raw_decode(first)
     except (ValueError, RecursionError):
         if first.startswith("{'"):
-            return "it has dictionaries as Python prints them; write them with json.dumps."
+            return "it has dictionaries in Python's notation; write them with json.dumps."
         if len(lines) > 1 and not first.endswith("}"):
             return "its JSON objects span several lines; write one post per line: " + by("jq -c .")
         return None

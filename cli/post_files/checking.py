@@ -120,7 +120,7 @@ class CheckReport:
         if self.rounded_ids:
             yield (
                 f"{counted(self.rounded_ids, 'id was', 'ids were')} rounded earlier: Excel shows "
-                "long numbers so, such as 8.60E+05, and a float has 15 digits. Several posts may "
+                "long numbers like 8.60E+05, and a float has 15 digits. Several posts may "
                 "share one. Import the column as text to keep the ids."
             )
 

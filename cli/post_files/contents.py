@@ -51,9 +51,9 @@ _OTHERS = (
     (b"ORC", "orc_file", "is an ORC file; write it as Parquet"),
     (b"SQLite format 3", "sqlite_database", "is an SQLite database; export a table as CSV"),
     (b"%PDF", "pdf_document", "is a PDF document; posts are read from CSV, JSON Lines or Parquet"),
-    (b"{\\rtf", "rtf_document", "is a document of a word processor; save it as plain text"),
-    (b"\x80\x04\x95", "pickle", "is a pickle of Python; write it as Parquet: DataFrame.to_parquet"),
-    (b"\x80\x05\x95", "pickle", "is a pickle of Python; write it as Parquet: DataFrame.to_parquet"),
+    (b"{\\rtf", "rtf_document", "is a word-processor document; save it as plain text"),
+    (b"\x80\x04\x95", "pickle", "is a Python pickle; write it as Parquet: DataFrame.to_parquet"),
+    (b"\x80\x05\x95", "pickle", "is a Python pickle; write it as Parquet: DataFrame.to_parquet"),
 )
 _MARKUP = re.compile(r"<[a-z!?]", re.IGNORECASE)
 _ARRAY = re.compile(r"\[\s*(?:$|[\[\]{\"\d-]|(?:null|true|false)\b)")
@@ -164,7 +164,7 @@ def look_into(path: Path) -> Content:
         raise FileRefused("no_post", f"{path} holds no post: it is blank.")
     if text.startswith(_LFS):
         raise FileRefused(
-            "lfs_pointer", f"{path} is a pointer of Git LFS; fetch the file itself: git lfs pull"
+            "lfs_pointer", f"{path} is a Git LFS pointer; fetch the file itself: git lfs pull"
         )
     if _MARKUP.match(text) and not _has_header(text):
         raise FileRefused(
@@ -264,7 +264,7 @@ def _refuse_zeros(path: Path, head: bytes, *, is_packed: bool) -> None:
         raise zeros(path, place, is_packed=is_packed)
     raise FileRefused(
         "not_text",
-        f"{path} is neither text nor Parquet: it has zero bytes. "
+        f"{path} is neither text nor Parquet: it contains NUL bytes. "
         "Posts are read from CSV, JSON Lines and Parquet.",
     )
 
@@ -282,7 +282,7 @@ def zeros(path: Path, place: int, *, is_packed: bool) -> FileRefused:
     command = r"perl -pe 's/\0//g'"
     return FileRefused(
         "zero_bytes",
-        f"{path}, line {place}: it has a zero byte, which no text has; remove zero bytes: "
+        f"{path}, line {place}: it has a NUL byte, which no text contains; remove NUL bytes: "
         + conversion(path, command, "posts-without-zeros", is_packed=is_packed),
     )
 

@@ -244,7 +244,7 @@ def _undecodable(content: Content) -> FileRefused:
         number = next(place for place, line in enumerate(lines, start=1) if _is_escaped(line))
     return FileRefused(
         "not_utf8",
-        f"{content.path}, line {number}: it is not UTF-8, and perhaps Windows-1252, as Excel's "
+        f"{content.path}, line {number}: it is not UTF-8, but perhaps Windows-1252, as Excel's "
         "'CSV' is; save it as 'CSV UTF-8', or convert it: "
         + content.conversion("iconv -f WINDOWS-1252 -t UTF-8", "posts.csv"),
     )

@@ -76,8 +76,8 @@ class Delivery:
             tried += 1
             if tried == _ATTEMPTS:
                 raise OperatorError(
-                    "The predictor runs, but cannot finish; its log says why, and "
-                    "docs/runbooks/partial-batch-failures.md what to do. Then run this again."
+                    "The predictor runs, but cannot finish. Find the cause in its log, and the "
+                    "fix in docs/runbooks/partial-batch-failures.md. Then run this again."
                 )
             self.sleep(random.uniform(0, _FIRST_WAIT_SECONDS * 2**tried))  # noqa: S311 - no secret
 
@@ -98,7 +98,7 @@ class Delivery:
         self._crashes += 1
         if self._crashes == _CRASHES_IN_A_ROW:
             raise OperatorError(
-                f"The predictor failed on several records in a row ({crash}); "
-                "docs/runbooks/function-errors.md says what to do. Then run this again."
+                f"The predictor failed on several records in a row ({crash}). Follow "
+                "docs/runbooks/function-errors.md, then run this again."
             )
         return Delivered(frozenset(), crash)

@@ -123,7 +123,7 @@ class Replaying:
         if (unknown := self._asked - self._reasons) and self._reasons:
             said.append(
                 f"No records have the reason {_listed(map(repr, unknown))}; "
-                f"there are {_listed(self._reasons)}."
+                f"the reasons found are {_listed(self._reasons)}."
             )
         if self._unreadable:
             said.append(
@@ -136,8 +136,8 @@ class Replaying:
             )
         if not self._execute and self._found:
             said.append(
-                "Nothing was sent yet; to send the records, add --execute. 'valid now' is by "
-                "this version's contract; the deployed version decides."
+                "Nothing was sent yet; to send the records, add --execute. 'valid now' refers "
+                "to this version's contract; the deployed version decides."
             )
         if self._rejected:
             said.append(f"Rejected again, and in quarantine: {_counted(self._rejected)}.")
@@ -150,7 +150,7 @@ class Replaying:
             )
         if any(place == FAILED_BATCHES.name for place, _ in self._done if self._done[place, _]):
             said.append(
-                "Empty the queue of failed batches, which sets off the alarm: "
+                "Empty the queue of failed batches, whose messages keep the alarm firing: "
                 "docs/runbooks/failed-batches.md."
             )
         return said

@@ -202,7 +202,7 @@ def _tell(console: Console, summary: dict[str, Any], job: ScoringJob) -> None:
         for reason, lines in summary["invalid"].items():
             table.add_row(literal(reason), f"{lines:,}")
         console.print(table)
-    which = f", and below {INVALID_PREFIX} there which lines are invalid"
+    which = f"; the list of invalid lines is below {INVALID_PREFIX} there"
     console.print(
         f"{counted(summary['posts'], 'post')} scored by {summary['model_version']}, "
         f"{summary[TASK.label.field]:,} of them {TASK.label.name(1)}; invalid: "

@@ -14,7 +14,7 @@ from stresswatch.task.reading import LEXICONS, parse_task
 from stresswatch.task.table import InvalidTask
 
 _TEMPLATE = '''\
-# Written by `stresswatch task init`. Look at each line: docs/another-data-set.md explains them.
+# Written by `stresswatch task init`. Review each line: docs/another-data-set.md explains them.
 
 name = {name}
 title = {title}
@@ -59,7 +59,7 @@ accepted_f1 = 0.7
 
 [wording]
 notice = {notice}
-purpose = "Say whom the model is for, and what for."
+purpose = "Say who the model is for, and its purpose."
 limits = "Say what a label means, and what the model cannot know."
 must_not_be_used = []
 guideline = """

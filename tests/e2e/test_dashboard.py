@@ -190,7 +190,7 @@ def test_the_page_of_a_new_stack_says_nothing_was_measured(chromium: Chrome) -> 
         wait_for_page(chromium)
         shown = text(chromium)
         without = chromium.find_elements(By.CSS_SELECTOR, "figure .none")
-    assert "Nothing was measured yet" in shown
+    assert "Nothing has been measured yet" in shown
     assert "no champion yet" in shown
     assert [one.text for one in without] == ["not measured yet"] * len(DRAWN)
 
@@ -209,7 +209,7 @@ def test_firing_alarms_are_shown_with_their_meaning_and_runbook(chromium: Chrome
         wait_for_page(chromium)
         shown = chromium.find_element(By.ID, "verdict").text
         assert "Could not read retraining: AccessDenied." in text(chromium)
-    assert "1 of 2 alarms fire" in shown
+    assert "1 of 2 alarms are firing" in shown
     assert meaning in shown  # as text
     assert "docs/runbooks/drift.md" in shown
 

@@ -48,7 +48,7 @@ def edit(path: Path) -> None:
     """Complete the definition's wording, the one file that is edited."""
     said = path.read_text()
     for asked, answer in (
-        ("Say whom the model is for, and what for.", "It sorts reviews for buyers."),
+        ("Say who the model is for, and its purpose.", "It sorts reviews for buyers."),
         ("Say what a label means, and what the model cannot know.", "It knows no product."),
         ("must_not_be_used = []", 'must_not_be_used = ["To pay reviewers."]'),
         ("Say when a post is helpful, with examples.", "Would it help you to buy or to leave it?"),

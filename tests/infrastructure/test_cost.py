@@ -59,7 +59,7 @@ def test_a_template_without_the_needed_resources_is_rejected(template):
     body = copy.deepcopy(template.body)
     for name in template.resources("AWS::Lambda::EventSourceMapping"):
         del body["Resources"][name]
-    with pytest.raises(OperatorError, match="has not what the estimate reads"):
+    with pytest.raises(OperatorError, match="lacks what the estimate reads"):
         read_template("dev", body)
 
 

@@ -137,7 +137,7 @@ def test_discarded_batches_are_recorded_in_a_queue(template):
 
 
 def test_an_iterator_age_alarm_after_the_first_loss_is_rejected():
-    with pytest.raises(InvalidStage, match="the alarm would come after the first loss"):
+    with pytest.raises(InvalidStage, match="the alarm would fire after the first loss"):
         Stage(
             name="test",
             retains_data=False,

@@ -209,7 +209,7 @@ def test_an_existing_output_or_missing_folder_is_rejected(stack, tmp_path):
     with pytest.raises(OperatorError, match=r"nowhere does not exist; make it"):
         stack.backfill(file, tmp_path / "nowhere" / "out.jsonl")
     stack.aws.put("archive", "backfills/taken/part-00000.jsonl.gz", b"")
-    with pytest.raises(OperatorError, match="holds something already"):
+    with pytest.raises(OperatorError, match="already holds objects"):
         stack.backfill(file, "s3://archive/backfills/taken")
 
 

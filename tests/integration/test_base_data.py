@@ -103,7 +103,7 @@ class TestSeed:
     def test_replacing_a_set_of_the_same_name_is_reported(self, aws, operator):
         operator.seed("posts.jsonl", make_posts(5))
         said = operator.seed("posts.jsonl", make_posts(6)).stdout
-        assert "The set of that name, uploaded 20" in said
+        assert "The set with this name, uploaded 20" in said
         assert said.endswith("This set is all base data now.\n")
         assert len(aws.body("training", "datasets/base/posts.jsonl").splitlines()) == 6
 

@@ -203,4 +203,4 @@ class TestCompare:
         predict(BATCH, CONTEXT)
         verdict = self.compare(parent="v0")
         assert (verdict["accepted"], verdict["posts"]) == (False, 0)
-        assert verdict["checks"][0]["evidence"] == "the gate compared with v0, and v1 serves now"
+        assert verdict["checks"][0]["evidence"] == "the gate compared it with v0, but v1 serves now"

@@ -107,16 +107,16 @@ class TestRollback:
 
     def test_a_second_rollback_does_not_undo_the_first(self, aws, versions, served):
         versions.rollback(None, "complaints")
-        with pytest.raises(OperatorError, match="beside v1 was rolled back: v2; name one"):
+        with pytest.raises(OperatorError, match="except v1, were rolled back: v2; name one"):
             versions.rollback(None, "again")
         assert aws.pointer().version == "v1"
 
     def test_a_version_that_never_served_is_rejected_with_the_choices(self, aws, versions, served):
-        with pytest.raises(OperatorError, match="v9 never served; those that did, beside v2: v1"):
+        with pytest.raises(OperatorError, match="v9 never served; apart from v2, these did: v1"):
             versions.rollback("v9", "a slip")
 
     def test_a_rollback_to_the_champion_itself_is_rejected(self, versions, served):
-        with pytest.raises(OperatorError, match="v2 serves already"):
+        with pytest.raises(OperatorError, match="v2 already serves"):
             versions.rollback("v2", "a slip")
 
     def test_the_first_version_cannot_be_rolled_back(self, aws, versions, version_files):

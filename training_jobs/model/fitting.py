@@ -150,7 +150,7 @@ def fit_pipeline(
     pipeline.set_params(**changed)
     if not hasattr(pipeline, "predict_proba"):
         remedy = (
-            "a CalibratedClassifierCV around it gives it one"
+            "wrap it in a CalibratedClassifierCV"
             if hasattr(pipeline, "decision_function")
             else "use a classifier that has one"
         )
@@ -168,7 +168,7 @@ def build_pipeline(task: Task, hyperparameters: Hyperparameters) -> Pipeline:
     if not isinstance(pipeline, Pipeline):
         raise UnusablePipeline(
             f"build_pipeline of {hyperparameters.pipeline!r} returns a "
-            f"{type(pipeline).__name__}, and must return a Pipeline"
+            f"{type(pipeline).__name__}, but must return a Pipeline"
         )
     return pipeline
 

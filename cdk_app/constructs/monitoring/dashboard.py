@@ -50,7 +50,7 @@ class Dashboard(Construct):
         )
         facade.add_widget(
             cloudwatch.AlarmStatusWidget(
-                title="Alarms; grey: not measured yet, or no more",
+                title="Alarms (grey: not measured yet, or no longer measured)",
                 alarms=[alarm for _, alarm in alarms.made],
                 width=_WIDTH,
                 height=4,

@@ -89,7 +89,7 @@ class DriftMonitor(Construct):
             self._metric(metric_names.DRIFT_SHARE, stage),
             meaning=(
                 "Features of the posts have drifted from the champion's reference. "
-                "A retraining starts by itself; see the window's report in S3."
+                "A retraining starts automatically; see the window's report in S3."
             ),
             runbook="drift",
             # A window with too few posts has no metric, and counts as not drifted.

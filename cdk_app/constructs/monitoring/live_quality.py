@@ -65,7 +65,7 @@ class LiveQuality(Construct):
             ),
             meaning=(
                 "Live F1 is below the accepted value: even its upper bound is. A retraining starts "
-                "by itself."
+                "automatically."
             ),
             runbook="live-quality",
             # Too few labels give no metric, which does not indicate a bad champion.

@@ -54,7 +54,7 @@ class FailedBatches(Construct):
         acknowledge(
             self.queue,
             "AwsSolutions-SQS3",
-            "It lacks a consumer: an alarm watches its depth, and operators empty it.",
+            "The queue has no consumer: an alarm watches its depth, and operators empty it.",
         )
         storage.send_events_to_eventbridge(storage.quarantine)
         # The higher-level target would grant EventBridge action patterns on the key.

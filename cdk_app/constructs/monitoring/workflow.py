@@ -47,7 +47,9 @@ class MonitoringWorkflow(Construct):
         self.functions = {"plan": self._plan(), "settle": self._settle()}
         steps = {**self.functions, "drift": drift, "quality": quality, "rate": rate}
         for function in steps.values():
-            invoked_in_step(function, "the workflow waits for it, and the next run continues.")
+            invoked_in_step(
+                function, "the workflow waits for the result, and the next run continues the work."
+            )
         role = workflow_role(self)
         allow(role, ["lambda:InvokeFunction"], [one.function_arn for one in steps.values()])
         settings = foundation.stage.monitoring

@@ -59,7 +59,7 @@ class DeadLetters(Construct):
         acknowledge(
             self.queue,
             "AwsSolutions-SQS3",
-            "It is the dead-letter queue for schedules and rules; cdk-nag checks only functions.",
+            "This is the dead-letter queue for schedules and rules; cdk-nag checks only functions.",
         )
 
     def take_from(self, function: lambda_.Function) -> None:

@@ -189,8 +189,8 @@ class Functions(Construct):
             acknowledge(
                 function,
                 "NIST.800.53.R5-LambdaInsideVPC",
-                "It calls only AWS APIs, over TLS, and has no open port. VPC endpoints would cost "
-                "money every hour, even without posts.",
+                "The function calls only AWS APIs, over TLS, and has no open port. VPC endpoints "
+                "would cost money every hour, even without posts.",
             )
         acknowledge_in_checkov(
             function,
@@ -245,7 +245,7 @@ def inline_policy(role: IConstruct) -> None:
     acknowledge(
         role,
         "NIST.800.53.R5-IAMNoInlinePolicy",
-        "Each role has one user and one policy, created and deleted with it.",
+        "Each role has one user; its only policy is created and deleted with it.",
     )
 
 

@@ -40,8 +40,8 @@ class Journal(Construct):
         acknowledge(
             self.table,
             "NIST.800.53.R5-DynamoDBInBackupPlan",
-            "Point-in-time recovery reaches back 35 days, and all data survives its loss: pending "
-            "approvals would end, and a rolled-back version could be evaluated again.",
+            "Point-in-time recovery covers 35 days, and other data survives the table's loss: "
+            "pending approvals would end, and a rolled-back version could be evaluated again.",
         )
 
     def grant_read(self, role: iam.IRole, kind: str) -> None:

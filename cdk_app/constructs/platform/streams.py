@@ -77,6 +77,6 @@ class Streams(Construct):
         acknowledge(
             stream,
             "AwsSolutions-KDS3",
-            "The rule wants AWS's key; a customer managed key is stricter, with its own policy.",
+            "The rule requires AWS's key; a customer managed key is stricter, with its own policy.",
         )
         return stream

@@ -70,7 +70,7 @@ def allow_executions(role: iam.IRole, stage: Stage, name: str, *actions: str) ->
         role,
         list(actions),
         [_arn(role, "execution", f"{_name(stage, name)}:*")],
-        pattern_because="An execution gets its name at its start.",
+        pattern_because="An execution gets its name when it starts.",
     )
 
 

@@ -96,7 +96,7 @@ _SETTLED_ROW = _ROW | {"predicted_at": "timestamp"}
 TABLES = (
     Table(
         "archive",
-        "Predictions as they were delivered, also of the running window; some have several rows",
+        "Predictions as delivered, including the current window; some have several rows",
         "archive",
         archive.PREFIX,
         _ROW,
@@ -104,7 +104,7 @@ TABLES = (
     ),
     Table(
         PREDICTIONS_TABLE,
-        "Predictions of windows that are over, one row each, without any text",
+        "Predictions in finished windows, one row each, without text",
         "archive",
         PREDICTIONS.settled,
         _SETTLED_ROW,
@@ -113,7 +113,7 @@ TABLES = (
     ),
     Table(
         DRAWN_TABLE,
-        "Of these predictions, those of posts that were drawn for labelling",
+        "Predictions in finished windows for posts that were drawn for labelling",
         "archive",
         str(PREDICTIONS.drawn),
         _SETTLED_ROW,
@@ -122,7 +122,7 @@ TABLES = (
     ),
     Table(
         SHADOW_TABLE,
-        "What versions that shadowed predicted in windows that are over, one row each",
+        "Predictions by shadowing versions in finished windows, one row each",
         "archive",
         SHADOW.settled,
         _SETTLED_ROW,
@@ -139,7 +139,7 @@ TABLES = (
     ),
     Table(
         "drift",
-        "What the drift monitor found, one row a window and column",
+        "Results of the drift monitor, one row per window and feature",
         "archive",
         drift_history.PREFIX,
         {column.name: _PARQUET_TYPES[column.type] for column in drift_history.SCHEMA},
@@ -157,7 +157,7 @@ TABLES = (
     ),
     Table(
         "quarantine",
-        "Records that broke the contract: why, where and when, without their payload",
+        "Records that broke the contract: reason, position and time, without their payload",
         "quarantine",
         quarantine.PREFIX,
         dict.fromkeys(quarantine.COLUMNS, _TYPES[str]),
@@ -165,7 +165,7 @@ TABLES = (
     ),
     Table(
         "labels",
-        "Labels that were given since the base data set, without the posts' text",
+        "Labels submitted after the base data, without the posts' text",
         "training",
         training_sets.LABELS_PREFIX,
         # A label as text: `1` is valid, `true` and `1.0` break the contract.

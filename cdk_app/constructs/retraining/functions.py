@@ -46,7 +46,9 @@ def make_functions(
         "notify": _notify(scope, foundation),
     }
     for function in functions.values():
-        invoked_in_step(function, "the workflow waits for it, and notifies people of a failure.")
+        invoked_in_step(
+            function, "the workflow waits for the result, and notifies people of a failure."
+        )
     return functions
 
 

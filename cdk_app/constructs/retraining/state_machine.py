@@ -244,7 +244,7 @@ class RetrainingStateMachine:
         wait.add_catch(self._failed, errors=["States.ALL"], result_path="$.error")
         return (
             self._states.notify(
-                "NotifyAwaitingApproval", "A challenger waits for your word", asks=True
+                "NotifyAwaitingApproval", "A challenger awaits your approval", asks=True
             )
             .next(wait)
             .next(

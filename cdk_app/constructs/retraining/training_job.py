@@ -136,7 +136,7 @@ class TrainingJob:
                 "sagemaker:StopTrainingJob",
             ],
             [jobs],
-            pattern_because="A job is named after its version, at its start.",
+            pattern_because="A job is named after its version when it starts.",
         )
         allow(
             role,

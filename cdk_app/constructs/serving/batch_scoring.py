@@ -50,7 +50,7 @@ class BatchScoring(Construct):
                 scorer=stage.serving.scorer,
             ),
         )
-        invoked_in_step(self.function, "the workflow waits for it, and counts failures.")
+        invoked_in_step(self.function, "the workflow waits for the result, and counts failures.")
         role = role_of(self.function)
         storage.grant_read(role, storage.models, MODELS_PREFIX)
         storage.grant_read(role, storage.training, PREFIX)

@@ -165,7 +165,7 @@ class Canary(Construct):
             role,
             ["cloudwatch:DescribeAlarms"],
             ["*"],
-            pattern_because="CodeDeploy reads alarms by name; AWS allows this for all or none.",
+            pattern_because="CodeDeploy reads alarms by name; AWS grants this for all alarms only.",
         )
         application = codedeploy.CfnApplication(self, "Application", compute_platform="Lambda")
         group = codedeploy.CfnDeploymentGroup(

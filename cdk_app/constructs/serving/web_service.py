@@ -48,7 +48,7 @@ class WebService(Construct):
             ),
         )
         invoked_in_step(
-            self.function, "the gateway waits for it, and returns the error to the caller."
+            self.function, "the gateway waits for the result, and returns errors to the caller."
         )
         role = role_of(self.function)
         pointers.grant_read_champion(role)

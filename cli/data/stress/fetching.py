@@ -35,8 +35,8 @@ _CERTIFICATE_REMEDY = (
 )
 _NETWORK_REMEDY = "Check the network connection and its proxy."
 _OTHER_WAYS = (
-    "You can also download the file in a browser, and type `stresswatch data fetch --from FILE`. "
-    "To go on without real posts, type `stresswatch data synthesize train.jsonl stream.jsonl`."
+    "You can also download the file in a browser, and run `stresswatch data fetch --from FILE`. "
+    "To continue without real posts, run `stresswatch data synthesize train.jsonl stream.jsonl`."
 )
 
 
@@ -86,7 +86,7 @@ def fetch(source: str, directory: Path) -> dict[str, Split]:
         if split.rows != ROWS[name]:
             raise OperatorError(
                 f"{name} has {counted(split.rows, 'row')} where Dreaddit has {ROWS[name]:,}: "
-                "it is not whole, or not the data set."
+                "it is incomplete, or another data set."
             )
     _write(found, directory)
     return splits

@@ -144,7 +144,7 @@ def test_a_time_without_a_time_zone_is_in_utc(text, read):
         ((None, None, "2026-01-01"), "either a file, or both --from and --to"),
         ((None, "2026-01-02", "2026-01-01"), "--from must be before --to"),
         ((None, "2026-01-01", "2026-01-01"), "--from must be before --to"),
-        ((None, "2026-01-01", "9999-01-01"), "--to lies in the future"),
+        ((None, "2026-01-01", "9999-01-01"), "--to is in the future"),
         ((None, "yesterday", "2026-01-01"), "--from is 'yesterday'; give an ISO 8601 time"),
         ((None, "0001-01-01T00:00+14:00", "2026-01-01"), "give an ISO 8601 time"),
         ((None, "2026-01-01", "24:00"), "--to is '24:00'; give an ISO 8601 time"),
@@ -158,7 +158,7 @@ def test_an_invalid_source_is_rejected_with_the_reason(arguments, said):
 def test_a_range_that_ends_in_the_future_is_rejected():
     end = datetime(2026, 1, 2, tzinfo=UTC)
     arguments = (None, "2026-01-01", "2026-01-02")
-    with pytest.raises(OperatorError, match="--to lies in the future"):
+    with pytest.raises(OperatorError, match="--to is in the future"):
         source_of(*arguments, now=lambda: end - timedelta(seconds=1))
     assert source_of(*arguments, now=lambda: end) == (end - timedelta(days=1), end)
 

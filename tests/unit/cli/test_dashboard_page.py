@@ -36,13 +36,13 @@ def page(*alarms):
 
 def test_alarms_of_a_new_stack_are_shown_as_having_no_data_yet():
     shown = page(alarm("OK"), alarm("INSUFFICIENT_DATA"))
-    assert "No alarm fires: 1 of 2 are OK; 1 have no data yet" in shown
+    assert "No alarms are firing: 1 of 2 are OK; 1 have no data yet" in shown
 
 
 @pytest.mark.parametrize("silent", [alarm("ALARM"), alarm("INSUFFICIENT_DATA", fell_silent=True)])
 def test_an_alarm_whose_metric_fell_silent_counts_as_firing(silent):
     shown = page(alarm("OK"), silent)
-    assert "1 of 2 alarms fire" in shown
+    assert "1 of 2 alarms are firing" in shown
     assert "was not measured yet" not in shown
 
 
@@ -54,7 +54,7 @@ def test_panels_of_a_new_stack_say_not_measured_yet():
     ("part", "claim"),
     [
         ("champion", "no champion yet"),
-        ("retraining", "No retraining ran yet."),
+        ("retraining", "No retraining has run yet."),
         ("metrics", "not measured yet"),
     ],
 )

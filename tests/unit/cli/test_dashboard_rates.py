@@ -43,7 +43,7 @@ def test_without_labels_the_called_rate_is_marked_as_uncorrected():
 
 
 def test_a_rate_of_only_some_posts_says_how_many():
-    assert "The corrected rate is of 617 of the 1,234 posts" in shown(
+    assert "The corrected rate covers 617 of the 1,234 posts" in shown(
         replace(WEEK, represented=617)
     )
 

@@ -180,9 +180,9 @@ def test_up_rejects_settings_while_a_stack_runs(stresswatch, monkeypatch):
     monkeypatch.setattr(local, "running", lambda directory: STACK)
     result = stresswatch("up", "--set", "labelling.nonsense=1", "--set", "drift.nonsense=2")
     assert result.exit_code == 1
-    told = "neither checked nor applied: labelling.nonsense=1, drift.nonsense=2. Type"
+    told = "neither checked nor applied: labelling.nonsense=1, drift.nonsense=2. Run"
     assert told in result.stderr
-    assert "`stresswatch down`, and then this line again" in result.stderr
+    assert "`stresswatch down`, and then this command again" in result.stderr
 
 
 def test_a_folder_that_cannot_be_created_is_a_one_line_error(stresswatch):

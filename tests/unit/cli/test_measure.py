@@ -88,7 +88,7 @@ def test_the_time_range_defaults_to_the_last_hour(given, expected):
     [
         (("2026-11-30T10:00Z", "2026-11-30T10:00Z"), "--from must be before --to"),
         (("2026-12-01", None), "--from must be before --to"),
-        (("2026-12-01", "2026-12-02"), "--from lies in the future"),
+        (("2026-12-01", "2026-12-02"), "--from is in the future"),
         (("yesterday", None), "--from is 'yesterday'; give an ISO 8601 time"),
     ],
 )
@@ -102,7 +102,7 @@ def test_drift_and_live_quality_are_shown_with_their_sample_sizes():
         "posts": "2,838 posts by v1",
         "drift": "15% of the features, by 1,000 posts",
         "drifted features": "sentiment",
-        "estimated F1": "0.790, without labels, so only a hint",
+        "estimated F1": "0.790, estimated without labels, so only a hint",
         "report": "s3://archive/reports/page.html",
         "live F1": "0.812, 95 % interval 0.751 to 0.863, by 120 labelled posts",
         "stress rate": "not estimated: no posts in the last seven days",

@@ -48,7 +48,7 @@ def test_only_addresses_of_training_runs_are_printed(names):
 
 
 def test_without_a_server_the_error_says_what_to_run():
-    with pytest.raises(OperatorError, match=r"Connection refused.*run `make mlflow` meanwhile"):
+    with pytest.raises(OperatorError, match=r"Connection refused.*`make mlflow` in another"):
         mlflow_page.experiments(free_port())
 
 

@@ -55,7 +55,7 @@ POSTS = {
     "empty_lines.jsonl": Expected(1),
     "epoch.parquet": Expected(4),
     "excel_blank_rows.csv": Expected(4),
-    "excel_cp1252.csv": refused("not_utf8", "line 4: it is not UTF-8, and perhaps Windows-1252"),
+    "excel_cp1252.csv": refused("not_utf8", "line 4: it is not UTF-8, but perhaps Windows-1252"),
     "excel_ids.csv": Expected(2),
     "excel_semicolon.csv": Expected(4),
     "excel_sep_line.csv": Expected(4),

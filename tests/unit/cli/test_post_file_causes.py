@@ -189,7 +189,7 @@ def test_a_zero_byte_in_a_csv_is_rejected_with_its_line_and_a_fix(tmp_path, pack
     text = "text,label\n" + "fine,1\n" * rows_before + "a\0b,1\n"
     content = gzip.compress(text.encode()) if packed else text.encode()
     error = said(tmp_path, content)
-    assert f"line {rows_before + 2}: it has a zero byte" in error
+    assert f"line {rows_before + 2}: it has a NUL byte" in error
     converted(tmp_path, error)
     posts = PostFile(tmp_path / "posts-without-zeros", Wanted.BASE_DATA)
     assert list(posts.labelled_posts())[-1].post.text == "ab"

@@ -77,7 +77,7 @@ def test_unknown_files_in_the_folder_are_kept_and_named(reset, kept):
     (kept / "notes").mkdir()
     result = reset("--yes")
     assert [path.name for path in kept.iterdir()] == ["notes"]
-    assert result.stdout.endswith("Left, as Stresswatch did not make it: notes.\n")
+    assert result.stdout.endswith("Not deleted, because Stresswatch did not make it: notes.\n")
 
 
 @pytest.mark.parametrize("name", ["state", "notes", "cdk.out.txt"])

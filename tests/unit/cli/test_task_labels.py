@@ -179,7 +179,7 @@ def check_spam(stresswatch, write, run):
 @pytest.mark.parametrize("name", ["both.csv", "both.jsonl"])
 def test_the_tasks_own_label_column_replaces_the_usual_one(check_spam, name):
     found = json.loads(check_spam(lambda row: {"label": 1} | row, name).stdout)
-    assert (found["posts"], found["spam"], found["unknown"]) == (20, 10, ["label"])
+    assert (found["posts"], found["positive"], found["unknown"]) == (20, 10, ["label"])
 
 
 def test_a_blank_in_the_tasks_label_column_is_a_missing_label(check_spam):

@@ -68,7 +68,7 @@ def test_differences_and_warnings_are_sentences():
     said = shown()
     assert "2026-11-23 to 2026-11-30: rose by 10.0 points, 5.8 to 14.2" in said
     assert "Not corrected: too few of the sampled posts have a label." in said
-    assert "2026-11-30: The corrected rate is of 6,000 of the 8,140 posts" in said
+    assert "2026-11-30: The corrected rate covers 6,000 of the 8,140 posts" in said
     assert "Suppressed: too few posts" in said
 
 

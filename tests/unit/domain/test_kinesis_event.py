@@ -93,5 +93,5 @@ def test_an_invalid_field_is_named_without_quoting_its_value(field, values):
 
 @pytest.mark.parametrize("number", [None, "497", 496, ""])
 def test_a_sequence_number_must_match_the_event_id(number):
-    with pytest.raises(InvalidEvent, match="has not the sequenceNumber of its eventID"):
+    with pytest.raises(InvalidEvent, match="lacks the sequenceNumber of its eventID"):
         read_event(changed(sequenceNumber=number))

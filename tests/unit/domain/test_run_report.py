@@ -173,7 +173,7 @@ def test_only_notable_facts_about_the_data_are_reported():
     assert lines[1:4] == [
         "Base posts with both labels: 1,200. The more confident label counts; with equal "
         "confidence, stressed.",
-        "Posts whose label has confidence 0: 3. They count in evaluation, and weigh nothing in "
+        "Posts whose label has confidence 0: 3. They count in evaluation, and have no weight in "
         "training.",
         "Labels that look wrong: 25. `stresswatch data suspicious` lists them; all of them "
         "are kept.",

@@ -67,12 +67,12 @@ def test_every_taken_name_is_reserved():
         (changed('"stress"', "3"), "name must be a text, not 3"),
         (
             changed("[gate]", "[gates]"),
-            "gates is not known; perhaps gate is meant; take it out, or correct its name",
+            "gates is not known; perhaps gate is meant; remove it, or correct its name",
         ),
         (SHIPPED[: SHIPPED.index("[wording]")], "the table [wording] is missing"),
         (
             changed("threshold = 0.5", "threshold = 0.5\ntreshold = 0.4"),
-            "treshold in [label] is not known; take it out, or correct its name",
+            "treshold in [label] is not known; remove it, or correct its name",
         ),
         (
             changed("accepted_f1", "accepted_f2"),
@@ -101,7 +101,7 @@ def test_every_taken_name_is_reserved():
         (changed('language = "en"', 'language = "English"'), "[text] language: it is 'English'"),
         (
             changed('language = "en"', 'language = "de"'),
-            "[text] lexicons: they are of English, and the language is de; write []",
+            "[text] lexicons: they are for English, but the language is de; write []",
         ),
         (changed('"vader"', '"liwc"'), "[text] lexicons: there is no 'liwc'; there are function_"),
         (

@@ -108,7 +108,7 @@ def test_posts_excluded_from_sampling_are_not_in_the_corrected_rate(world):
     found = rate(world)
     assert (found.posts, found.drawable, found.represented) == (1_000, 400, 400)
     assert found.warning == (
-        "The corrected rate is of 400 of the 1,000 posts: "
+        "The corrected rate covers 400 of the 1,000 posts: "
         "those that could be drawn, in hours with enough labels."
     )
 

@@ -134,7 +134,7 @@ def use(monkeypatch, classifier, *steps):
 
 @pytest.mark.parametrize(
     ("step", "remedy"),
-    [(LinearSVC(), "a CalibratedClassifierCV around it"), (LinearRegression(), "use a classifier")],
+    [(LinearSVC(), "wrap it in a Calibrated"), (LinearRegression(), "use a classifier")],
 )
 def test_a_last_step_without_probabilities_is_rejected(container, monkeypatch, step, remedy):
     use(monkeypatch, step)
@@ -153,7 +153,7 @@ def test_a_calibrated_linear_svc_is_served(container, monkeypatch):
 
 def test_a_builder_must_return_a_pipeline(monkeypatch):
     monkeypatch.setattr(fitting, "PIPELINES", {"linear": lambda *_: LinearSVC()})
-    with pytest.raises(UnusablePipeline, match="returns a LinearSVC, and must return a Pipeline"):
+    with pytest.raises(UnusablePipeline, match="returns a LinearSVC, but must return a Pipeline"):
         fit_pipeline(POSTS, Hyperparameters())
 
 

@@ -1,1 +1,1 @@
-"""Code for AWS: addresses, settings, accepted names, errors without posts."""
+"""Code for AWS: addresses, settings, accepted names, errors without post text."""

@@ -297,4 +297,4 @@ _SUBLINEAR = np.array(
 
 def _require_ids(name: str, ids: IntArray, lowest: int, end: int) -> None:
     if len(ids) and not lowest <= ids.min() <= ids.max() < end:
-        raise CorruptArtefact(f"{name} names a word or category that there is not")
+        raise CorruptArtefact(f"{name} names a word or category that does not exist")

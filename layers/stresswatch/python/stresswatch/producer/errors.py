@@ -25,4 +25,4 @@ def why_not_taken(stream: str, attempts: int, error: Exception | None) -> str:
             f"the stream {stream} refused the record {attempts} times; put posts more slowly, or "
             "give the stream more shards"
         )
-    return f"PutRecords failed, whether or not it took the record: {cause(error)}"
+    return f"PutRecords failed, and the stream may have taken the record: {cause(error)}"

@@ -133,7 +133,7 @@ class Rate:
             return "Model only, not corrected: too few labels of drawn posts."
         if self.represented != self.posts:
             return (
-                f"The corrected rate is of {self.represented:,} of the {self.posts:,} posts: "
+                f"The corrected rate covers {self.represented:,} of the {self.posts:,} posts: "
                 "those that could be drawn, in hours with enough labels."
             )
         return None

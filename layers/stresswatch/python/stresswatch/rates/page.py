@@ -38,7 +38,7 @@ _INTRODUCTION = (
     "100 cases. "
     f"{TASK.wording.notice}"
 )
-_HEADERS = ("from", "posts", "called", "corrected", "95 % interval", "labels", "how it was made")
+_HEADERS = ("from", "posts", "called", "corrected", "95 % interval", "labels", "method")
 _METHODS = {
     RateMethod.PREDICTION_POWERED: "predictions and labels",
     RateMethod.LABELS_ALONE: "labels alone",

@@ -32,8 +32,8 @@ def failure(error: Mapping[str, Any]) -> str:
     if not _QUOTA.search(f"{error['Error']} {error.get('Cause', '')}"):
         return told
     return (
-        f"{told}. Ask for that quota in Service Quotas; where it is one for spot training, "
-        "`training_on_spot=False` in cdk_app/settings/stages.py trains without it"
+        f"{told}. Request that quota in Service Quotas. If it is for spot training, "
+        "`training_on_spot=False` in cdk_app/settings/stages.py avoids it"
     )
 
 
@@ -101,7 +101,7 @@ _REMARKS = {
     f"with equal confidence, {TASK.label.name(1)}.",
     "future_labels": "Labels dated later than now, left out: {:,}.",
     "unweighted_posts": "Posts whose label has confidence 0: {:,}. They count in evaluation, and "
-    "weigh nothing in training.",
+    "have no weight in training.",
     "suspicious_labels": "Labels that look wrong: {:,}. `stresswatch data suspicious` lists them; "
     "all of them are kept.",
 }

@@ -32,7 +32,7 @@ def judge_shadow(live: LiveComparison, rules: GateRules, basis: Basis = Basis.CH
 
 def parent_gone(parent: str, serving: str) -> Verdict:
     """Reject a challenger whose champion has been replaced since the comparison."""
-    evidence = f"the gate compared with {parent}, and {serving} serves now"
+    evidence = f"the gate compared it with {parent}, but {serving} serves now"
     check = Check("champion since the gate", None, None, None, False, "unchanged", evidence)
     return Verdict((check,))
 

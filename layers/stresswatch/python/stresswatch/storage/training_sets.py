@@ -204,7 +204,7 @@ def _read(line: bytes, is_label: bool, now: datetime) -> LabelledPost:
     """
     labelled = parse_labelled_post(line)
     if is_label != (labelled.labelled_at is not None):
-        raise InvalidPost("labelled_at_invalid", "a label has labelled_at, and a base post has not")
+        raise InvalidPost("labelled_at_invalid", "a label needs labelled_at, a base post omits it")
     if any(abs(number) > LARGEST_NUMBER for number in labelled.post.numbers):
         raise InvalidPost("number_too_large", f"a number is beyond {LARGEST_NUMBER:g}")
     check_given(labelled, now)

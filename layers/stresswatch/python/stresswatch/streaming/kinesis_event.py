@@ -65,7 +65,7 @@ def _record(place: int, item: Any) -> Record:
         # Without the cause, whose message may quote the field's content.
         raise InvalidEvent(f"record {place} of the event has no valid {name}") from None
     if kinesis.get("sequenceNumber") != sequence_number:
-        raise InvalidEvent(f"record {place} of the event has not the sequenceNumber of its eventID")
+        raise InvalidEvent(f"record {place} of the event lacks the sequenceNumber of its eventID")
     return Record(data, stream, shard, sequence_number, arrival)
 
 

@@ -113,7 +113,7 @@ def _text_resources(table: Table) -> TextResources:
             )
     if resources.lexicons and resources.language.partition("-")[0] != "en":
         raise table.refused(
-            "lexicons", f"they are of English, and the language is {resources.language}; write []"
+            "lexicons", f"they are for English, but the language is {resources.language}; write []"
         )
     return resources
 

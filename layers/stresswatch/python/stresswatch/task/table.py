@@ -113,7 +113,7 @@ class Table:
         near = get_close_matches(key, absent, n=1)
         where = f" in {self._place.rstrip(':')}" if self._place else ""
         meant = f"; perhaps {near[0]} is meant" if near else ""
-        return InvalidTask(f"{key}{where} is not known{meant}; take it out, or correct its name")
+        return InvalidTask(f"{key}{where} is not known{meant}; remove it, or correct its name")
 
     def _at(self, key: str) -> str:
         return f"{self._place} {key}".strip()

@@ -1,1 +1,1 @@
-"""Text normalisation, and texts without content from a person."""
+"""Text normalisation, removal notices, message wording and HTML pages."""

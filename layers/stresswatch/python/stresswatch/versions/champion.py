@@ -156,7 +156,7 @@ def write_pointer(
     except ssm.exceptions.ParameterAlreadyExists as error:
         # A retry of the client finds the result of its first attempt.
         if read_pointer(ssm, parameter) != pointer:
-            raise PointerExists(f"{parameter} names another version by now") from error
+            raise PointerExists(f"{parameter} now names another version") from error
 
 
 def read_changes(ssm: SSMClient, parameter: str) -> list[Change]:
@@ -269,7 +269,7 @@ class ChampionCache:
     def _follow(self) -> ServedModel:
         pointer = self._read()
         if pointer is None:
-            raise LookupError("no version was promoted yet; start a retraining for the first")
+            raise LookupError("no version has been promoted yet; start a retraining for the first")
         if self._served and self._served.pointer == pointer:
             return self._served
         return self._load(pointer)
