@@ -50,7 +50,7 @@ def test_an_unknown_reason_is_reported_with_the_known_ones(stack):
     assert stack.replay("text_to_long") == 0
     assert "There is nothing to replay." in stack.shown
     assert (
-        "No records have the reason 'text_to_long'; there are RecordAgeExceeded, text_too_long."
-        in stack.shown
+        "No records have the reason 'text_to_long'; the reasons found are RecordAgeExceeded, "
+        "text_too_long." in stack.shown
     )
     assert stack.delivered == {}
