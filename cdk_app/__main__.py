@@ -1,4 +1,4 @@
-"""Synthesize: ``python -m cdk_app`` writes ``cdk.out/``; the CDK CLI runs the same."""
+"""Synthesise: ``python -m cdk_app`` writes ``cdk.out/``; the CDK CLI runs the same."""
 
 import sys
 

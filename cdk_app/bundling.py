@@ -171,8 +171,8 @@ def functions_python(uv: str, *, required: bool) -> str | None:
         return None
     raise BundlingFailed(
         f"Python {PYTHON_VERSION} is needed for the byte code of this stage's layers, beside the "
-        f"one that synthesizes; install it (`.venv/bin/uv python install {PYTHON_VERSION}`), or "
-        f"synthesize the stage dev. {' '.join(found.stderr.split())}"
+        f"one that synthesises; install it (`.venv/bin/uv python install {PYTHON_VERSION}`), or "
+        f"synthesise the stage dev. {' '.join(found.stderr.split())}"
     )
 
 

@@ -2,7 +2,7 @@
 
 `up` starts it in the background, `running` finds it, `down` stops it. The emulator is `ministack`,
 which is used through AWS's public APIs only; `rewrites.REWRITES` lists every difference between the
-synthesized and the local template.
+synthesised and the local template.
 """
 
 from local.control import down, running, up

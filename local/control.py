@@ -42,7 +42,7 @@ def up(
     directory
         Folder for state, log and checkpoints.
     template_directory
-        The synthesized app.
+        The synthesised app.
     on_progress
         Called with a few words for each step.
     port

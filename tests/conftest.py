@@ -93,7 +93,7 @@ def labelled_posts() -> list[LabelledPost]:
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The deployed app, synthesized once for all workers of a run."""
+    """The deployed app, synthesised once for all workers of a run."""
     folder = tmp_path_factory.getbasetemp()
     if worker_id != "master":
         folder = folder.parent

@@ -44,7 +44,7 @@ def _synthesize(folder: Path) -> None:
         check=False,
     )
     if done.returncode:
-        sys.exit(f"The stack does not synthesize:\n{done.stderr.strip()[-2000:]}")
+        sys.exit(f"The stack does not synthesise:\n{done.stderr.strip()[-2000:]}")
 
 
 def _play(output: Path, console: Console) -> dict[str, Any]:

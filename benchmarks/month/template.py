@@ -1,4 +1,4 @@
-"""Synthesize the stage of the month: ``python -m benchmarks.month.template FOLDER``."""
+"""Synthesise the stage of the month: ``python -m benchmarks.month.template FOLDER``."""
 
 import sys
 

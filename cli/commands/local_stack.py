@@ -78,7 +78,7 @@ def _start(changed: Settings) -> local.LocalStack:
         said = f"Settings of an earlier `up`, in {LOCAL_DIRECTORY / SETTINGS_FILE}: {kept}."
         console.print(said, markup=False, highlight=False, soft_wrap=True)
     kept.change(changed)
-    with console.status("Synthesizing") as shown:
+    with console.status("Synthesising") as shown:
         template = synthesize(APP_DIRECTORY, changed=kept.values)
         kept.write()
         return local.up(

@@ -54,7 +54,7 @@ def cost(
     as_json: AsJson = False,
 ) -> None:
     """Estimate the monthly cost and the limits of a stage. Needs no AWS account."""
-    with stderr.status("Synthesizing"):
+    with stderr.status("Synthesising"):
         report = estimate_cost(posts_per_day, stage, peak, wait)
     if as_json:
         console.print_json(data=report.as_dict())

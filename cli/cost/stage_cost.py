@@ -1,4 +1,4 @@
-"""`stresswatch cost`: synthesize a stage, read its template, and estimate its cost."""
+"""`stresswatch cost`: synthesise a stage, read its template, and estimate its cost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> Co
 
 
 def deployment(stage: str) -> PricedStage:
-    """Read a stage's resources from its synthesized template."""
+    """Read a stage's resources from its synthesised template."""
     with tempfile.TemporaryDirectory() as folder:
         directory = synthesize(Path(folder), stage=stage, bundles=False)
         template = json.loads((directory / f"{stack_name(stage)}.template.json").read_text())

@@ -55,7 +55,7 @@ def play_demo(console: Console, output: Path) -> Summary:
     _remove_stack(stack_directory)  # left over from a killed run
     with View(console, f"{TASK.title}: one run of the whole loop") as view:
         try:
-            with view.act("Synthesize the stack") as act:
+            with view.act("Synthesise the stack") as act:
                 act.say("CDK app → CloudFormation template")
                 template = synthesize(output / "cdk.out", changed=CHANGED)
             with view.act("Deploy it on this machine") as act:

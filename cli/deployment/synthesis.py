@@ -1,4 +1,4 @@
-"""Synthesize the CDK app in a process of its own, to the template that `make synth` gives.
+"""Synthesise the CDK app in a process of its own, to the template that `make synth` gives.
 
 CDK's own rules take half of the time, so only deployments to AWS and the tests of every stage check
 them; cdk-nag's rules apply here too.
@@ -21,7 +21,7 @@ from cli.errors import OperatorError
 def checkout() -> Path:
     """Return the folder of the CDK app: this code's own, or the working directory or one above it.
 
-    An installed wheel is outside any checkout: it synthesizes the current one.
+    An installed wheel is outside any checkout: it synthesises the current one.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def synthesize(
     Raises
     ------
     OperatorError
-        When there is no checkout, or its app does not synthesize.
+        When there is no checkout, or its app does not synthesise.
     OSError
         When the directory cannot be made; CDK would fail with a traceback.
     """
@@ -79,7 +79,7 @@ def synthesize(
             check=False,
         )
     if done.returncode:
-        raise OperatorError(f"The stack does not synthesize:\n{done.stderr.strip()[-2000:]}")
+        raise OperatorError(f"The stack does not synthesise:\n{done.stderr.strip()[-2000:]}")
     return directory
 
 

@@ -42,7 +42,7 @@ class Assembly:
 
 
 def read_assembly(directory: Path, account: str, region: str) -> Assembly:
-    """Read a synthesized app of one stack, for an account and region.
+    """Read a synthesised app of one stack, for an account and region.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def read_assembly(directory: Path, account: str, region: str) -> Assembly:
     manifest_path = directory / "manifest.json"
     if not manifest_path.exists():
         raise LocalStackError(
-            f"{directory} has no synthesized app; run `make synth` (python -m cdk_app) first"
+            f"{directory} has no synthesised app; run `make synth` (python -m cdk_app) first"
         )
     artifacts = json.loads(manifest_path.read_text())["artifacts"]
     stacks = {

@@ -1,4 +1,4 @@
-"""All differences between the synthesized template and the local one.
+"""All differences between the synthesised template and the local one.
 
 Each rewrite is a function from a template to a template that changes one thing for one reason; the
 input stays unchanged. `REWRITES` has them in order. Where a rewrite removes a feature because of

@@ -1,4 +1,4 @@
-"""A small synthesized app, written by hand: one resource of each kind that `local/` drives."""
+"""A small synthesised app, written by hand: one resource of each kind that `local/` drives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The synthesized templates, without the bundling of layers that only a deployment needs."""
+"""The synthesised templates, without the bundling of layers that only a deployment needs."""
 
 from __future__ import annotations
 

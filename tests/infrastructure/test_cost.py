@@ -63,7 +63,7 @@ def test_a_template_without_the_needed_resources_is_rejected(template):
         read_template("dev", body)
 
 
-def test_the_command_synthesizes_the_named_stage(production):
+def test_the_command_synthesises_the_named_stage(production):
     assert stage_cost.deployment("prod") == read_template("prod", production.body)
 
 

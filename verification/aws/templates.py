@@ -1,4 +1,4 @@
-"""The synthesized templates, with values of their functions as on AWS."""
+"""The synthesised templates, with values of their functions as on AWS."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Template:
     stage : str
         The stage's name.
     body : mapping
-        The synthesized template.
+        The synthesised template.
     """
 
     stage: str

@@ -6,7 +6,7 @@ from cli.data import read_posts
 from tests.unit.cli.test_synthetic import share_no_post
 
 
-def test_synthesized_posts_can_be_read_as_base_data(stresswatch):
+def test_synthesised_posts_can_be_read_as_base_data(stresswatch):
     result = stresswatch("data", "synthesize", "posts.jsonl", "--seed", "3")
     assert (result.exit_code, result.stdout) == (
         0,
@@ -18,7 +18,7 @@ def test_synthesized_posts_can_be_read_as_base_data(stresswatch):
     assert len(read_posts(Path("posts.jsonl"))) == 2838
 
 
-def test_synthesizing_again_never_overwrites_another_file(stresswatch):
+def test_synthesising_again_never_overwrites_another_file(stresswatch):
     stresswatch("data", "synthesize", "posts.jsonl")
     before = Path("posts.jsonl").read_bytes()
     assert stresswatch("data", "synthesize", "posts.jsonl").exit_code == 0
@@ -28,7 +28,7 @@ def test_synthesizing_again_never_overwrites_another_file(stresswatch):
     assert Path("posts.jsonl").read_bytes() == before
 
 
-def test_a_training_file_and_a_stream_file_are_synthesized_together(stresswatch):
+def test_a_training_file_and_a_stream_file_are_synthesised_together(stresswatch):
     result = stresswatch("data", "synthesize", "train.jsonl", "stream.jsonl")
     assert result.stdout.splitlines() == [
         "train.jsonl: 2,838 posts",
@@ -63,7 +63,7 @@ def test_an_output_file_whose_name_does_not_end_in_jsonl_is_rejected(stresswatch
     assert result.stderr == "posts.csv would hold JSON Lines: its name must end in .jsonl.\n"
 
 
-def test_synthesizing_into_a_missing_folder_is_a_one_line_error(stresswatch):
+def test_synthesising_into_a_missing_folder_is_a_one_line_error(stresswatch):
     result = stresswatch("data", "synthesize", "no/posts.jsonl")
     assert (result.exit_code, result.stderr) == (1, "no/posts.jsonl: No such file or directory.\n")
 

@@ -152,7 +152,7 @@ def test_the_stage_option_selects_the_stack_on_aws(stresswatch, monkeypatch):
     assert asked == ["prod"]
 
 
-def test_up_starts_the_synthesized_stack_and_prints_the_next_steps(stresswatch, monkeypatch):
+def test_up_starts_the_synthesised_stack_and_prints_the_next_steps(stresswatch, monkeypatch):
     started = []
 
     def up(directory, *, template_directory, on_progress, tracking_uri):
@@ -193,11 +193,11 @@ def test_a_folder_that_cannot_be_created_is_a_one_line_error(stresswatch):
 
 def test_a_failed_synthesis_is_reported(stresswatch, monkeypatch):
     def synthesize(directory, changed):
-        raise OperatorError("The stack does not synthesize: why.")
+        raise OperatorError("The stack does not synthesise: why.")
 
     monkeypatch.setattr(local_stack, "synthesize", synthesize)
     result = stresswatch("up")
-    assert (result.exit_code, result.stderr) == (1, "The stack does not synthesize: why.\n")
+    assert (result.exit_code, result.stderr) == (1, "The stack does not synthesise: why.\n")
 
 
 def test_down_says_whether_a_stack_was_running(stresswatch, monkeypatch):

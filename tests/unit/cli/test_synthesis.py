@@ -30,7 +30,7 @@ def test_two_syntheses_into_one_folder_take_turns(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("below", ["", "docs/runbooks"])
-def test_an_installed_command_synthesizes_the_current_checkout(below, tmp_path, monkeypatch):
+def test_an_installed_command_synthesises_the_current_checkout(below, tmp_path, monkeypatch):
     (tmp_path / "cdk_app").mkdir()
     (tmp_path / "cdk.json").touch()
     (tmp_path / below).mkdir(parents=True, exist_ok=True)

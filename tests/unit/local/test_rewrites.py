@@ -1,4 +1,4 @@
-"""Each difference between the synthesized template and the local deployment."""
+"""Each difference between the synthesised template and the local deployment."""
 
 import copy
 import json
