@@ -16,6 +16,7 @@ from typing import IO, cast
 
 from cli.errors import FileRefused
 from cli.post_files.columns import known
+from cli.post_files.conversions import conversion
 from stresswatch.task.definition import TASK
 
 HEAD_BYTES = 64 * 1024
@@ -206,12 +207,6 @@ def _refuse_drawn(path: Path, text: str) -> None:
 def marked_encoding(head: bytes) -> str | None:
     """Return the encoding that a byte order mark names, if there is one."""
     return next((name for mark, name in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
-
-
-def conversion(path: Path, command: str, to: str, *, is_packed: bool) -> str:
-    """Return the shell line that converts a file with a command."""
-    name = shlex.quote(str(path))
-    return f"gzip -dc {name} | {command} > {to}" if is_packed else f"{command} {name} > {to}"
 
 
 def _check_is_file(path: Path) -> None:

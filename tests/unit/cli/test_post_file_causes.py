@@ -7,6 +7,7 @@ import gzip
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -181,6 +182,16 @@ def test_blank_rows_before_the_header_are_skipped(tmp_path):
     file.write_text(',,\n"","",""\ntext,label,post_id\na,maybe,1\n')
     (row,) = PostFile(file, Wanted.LABELS).rows()
     assert row.place == "line 4"
+
+
+def test_a_printed_conversion_never_overwrites_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("posts.csv", "posts-2.csv"):
+        Path(name).write_bytes("text,label\nsch\xf6ne Worte,1\n".encode("cp1252"))
+    error = CliRunner().invoke(main.app, ["seed", "posts.csv", "--check"]).stderr
+    subprocess.run(error[error.index("iconv") :].strip(), shell=True, check=True)
+    assert Path("posts.csv").read_bytes() == Path("posts-2.csv").read_bytes()
+    assert Path("posts-3.csv").read_text("utf-8") == "text,label\nsch\xf6ne Worte,1\n"
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzipped"])
