@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import plotly.graph_objects as go
 from dash import dcc, html
+from plotly.colors import hex_to_rgb
 
 from cli.status.series import MeasuredSeries
 from cli.status.snapshot import Snapshot
@@ -125,8 +125,9 @@ def _vertical(panel: Panel, *, is_heat: bool) -> dict[str, Any]:
 
 def _draw_lines(drawn: go.Figure, lines: Sequence[MeasuredSeries]) -> None:
     """Draw each series with values, in its usual colour."""
-    for line, colour in zip(lines, itertools.cycle(COLOURS), strict=False):
+    for place, line in enumerate(lines):
         if line.values:
+            colour = _colour(place)
             drawn.add_scatter(
                 x=line.times,
                 y=line.values,
@@ -137,13 +138,19 @@ def _draw_lines(drawn: go.Figure, lines: Sequence[MeasuredSeries]) -> None:
             )
 
 
+def _colour(place: int) -> str:
+    """Return a line's colour by its place; lines beyond the list have paler ones."""
+    cycle, number = divmod(place, len(COLOURS))
+    return f"rgba{(*hex_to_rgb(COLOURS[number]), 0.5**cycle)}"
+
+
 def _draw_bars(drawn: go.Figure, lines: Sequence[MeasuredSeries]) -> None:
     for place, line in enumerate(lines):
         drawn.add_bar(
             x=line.times,
             y=line.values,
             name=line.label,
-            marker={"color": COLOURS[place % len(COLOURS)], "line": {"width": 0}},
+            marker={"color": _colour(place), "line": {"width": 0}},
         )
 
 

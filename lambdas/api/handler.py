@@ -160,7 +160,7 @@ def _score(posts: Sequence[Post]) -> Sequence[Prediction]:
     enable_validation=True,
     summary="Submit labels for one or several posts",
     description="Retraining and live quality use them. Either all are accepted, or none.",
-    responses=_answers(web_schemas.Taken, "All labels were accepted, now or earlier.", *_OF_A_BODY),
+    responses=_answers(web_schemas.Accepted, "All were accepted, now or earlier.", *_OF_A_BODY),
 )
 def label(body: Annotated[web_schemas.OneOrMoreLabels, Body()]) -> Response[str]:
     now = datetime.now(UTC)
@@ -210,7 +210,8 @@ DOCUMENT: dict[str, Any] = {
 }
 """The OpenAPI document's fields besides the routes."""
 
-app.enable_swagger(path="/docs", compress=True, **DOCUMENT)
+_PAGE = [lambda app, route: web_service.for_phones(route(app))]
+app.enable_swagger(path="/docs", compress=True, middlewares=_PAGE, **DOCUMENT)
 
 
 @app.get("/openapi.json", include_in_schema=False)

@@ -63,6 +63,7 @@ def test_the_documentation_page_is_self_contained(aws):
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html")
     assert "swagger-ui" in answer.text
     assert _Addresses(answer.text).found == []
+    assert '<meta name="viewport" content="width=device-width' in answer.text
 
 
 def test_the_openapi_document_has_the_routes_of_the_gateway(aws):

@@ -119,6 +119,15 @@ def test_champion_changes_are_dotted_lines_labelled_once_where_close():
         assert dot == shape.line.width < gap, "it is not dotted"
 
 
+def test_more_lines_than_colours_still_differ():
+    (panel,) = [panel for panel in PANELS if panel.title == "F1 by community"]
+    lines = [
+        MeasuredSeries(f"r{n}", is_count=False, times=(NOW,), values=(0.7,)) for n in range(20)
+    ]
+    drawn = figure(Snapshot("dev", NOW, NOW - DAY, measured={panel.title: lines}), panel)
+    assert len({line.marker.color for line in drawn.data}) == len(lines)
+
+
 def test_each_row_of_the_drift_panel_shows_its_value():
     (panel,) = [one for one in PANELS if one.title == "Drift by feature"]
     drifted = MeasuredSeries("sentiment", is_count=False, times=(NOW,), values=(1.0,))

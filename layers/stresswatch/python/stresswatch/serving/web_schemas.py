@@ -211,7 +211,7 @@ class Predictions(BaseModel):
     results: list[Predicted]
 
 
-class Taken(BaseModel):
+class Accepted(BaseModel):
     """The result of submitting labels."""
 
     labels: int

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stresswatch.aws.s3 import Location
 from stresswatch.contracts.labelled_posts import LabelledPost, parse_record
@@ -20,6 +20,9 @@ from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.storage.training_sets import check_given
 from stresswatch.versions.champion import Pointer, ServedModel
 from stresswatch.versions.model_version import CARD_PAGE_FILE, Manifest
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import Response
 
 ROUTES = (
     ("POST", "/predict"),
@@ -236,3 +239,10 @@ def describe_model(pointer: Pointer, manifest: Manifest) -> Mapping[str, Any]:
         "metrics": manifest.metrics["overall"],
         "card": str(folder / CARD_PAGE_FILE),
     }
+
+
+def for_phones(page: Response[str]) -> Response[str]:
+    """Let a phone show the documentation at its own width: Powertools' page lacks the tag."""
+    tag = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    page.body = (page.body or "").replace("<head>", f"<head>{tag}", 1)
+    return page
