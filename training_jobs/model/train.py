@@ -203,7 +203,7 @@ def _train(
         selected_features=selected_features(pipeline, present),
         absent_features=absent,
         numeric_features=delivery.scorer.numeric_features,
-        predicts=TASK.label.field,
+        predicts=TASK.label.meaning,
         task=TASK.identity,
         parity=delivery.parity,
         metrics=metrics,

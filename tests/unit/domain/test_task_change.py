@@ -29,9 +29,16 @@ def test_feature_changes_are_described_in_a_sentence(features, said):
 
 
 def test_only_a_known_different_label_is_a_change():
-    assert TaskChange.since(NUMERIC_FEATURES, TASK.label.field) is None
+    assert TaskChange.since(NUMERIC_FEATURES, TASK.label.meaning) is None
     change = TaskChange.since(NUMERIC_FEATURES, "helpful")
-    assert str(change).endswith(f"another task: it predicts helpful, not {TASK.label.field}.")
+    assert str(change).endswith(f"another task: it predicts helpful, not {TASK.label.meaning}.")
+
+
+def test_swapped_classes_are_a_change():
+    swapped = TASK.label._replace(positive=TASK.label.negative, negative=TASK.label.positive)
+    change = TaskChange.since(NUMERIC_FEATURES, swapped.meaning)
+    assert "It is not served" in change.advice
+    assert "`stresswatch seed --replace`" in change.advice
 
 
 def test_the_advice_names_the_retrain_command():

@@ -85,7 +85,7 @@ class Artefact:
         SHA-256 of the file of a scikit-learn pipeline that scores instead; empty if the arrays
         score.
     predicts : str
-        The label field that it was trained for; empty if unknown.
+        The label and classes that it was trained for; empty if unknown.
     """
 
     kind: ClassVar[ScorerKind] = ScorerKind.ARRAYS

@@ -55,7 +55,8 @@ class OtherLabel(InvalidInput):
     def __init__(self, predicts: str):
         super().__init__(
             f"the version was trained for another task: it predicts {predicts}, not "
-            f"{TASK.label.field}; `stresswatch retrain --force` trains one for this task"
+            f"{TASK.label.meaning}; `stresswatch seed --replace` and then `stresswatch retrain "
+            "--force` train one for this task"
         )
 
 

@@ -77,7 +77,7 @@ def export_pipeline(pipeline: Any) -> Artefact:
         numeric_features=NUMERIC_FEATURES,
         **_numbers(features, selected_weight, n_categories),
         intercept=float(classifier.intercept_[0]),
-        predicts=TASK.label.field,
+        predicts=TASK.label.meaning,
     )
 
 
@@ -104,7 +104,7 @@ def describe_texts(vectorizer: Any, shares: Any, pipeline_sha256: str) -> Artefa
         **_no_numbers(n_features, n_categories),
         intercept=0.0,
         pipeline_sha256=pipeline_sha256,
-        predicts=TASK.label.field,
+        predicts=TASK.label.meaning,
     )
 
 

@@ -65,6 +65,11 @@ class Label(NamedTuple):
         """Return the name for the share of positive posts, such as "helpfulness rate"."""
         return f"{self.noun} rate"
 
+    @property
+    def meaning(self) -> str:
+        """Return the field and both classes, the positive one first: models must agree on all."""
+        return f"{self.field} ({self.name(1)} or {self.name(0)})"
+
     def name(self, label: int) -> str:
         """Return a class name: the positive one for 1, the negative one for 0."""
         return (self.positive if label else self.negative)[0]

@@ -91,7 +91,7 @@ def scorer_of(artefact: Artefact, read_pipeline: ReadPipeline, allowed: ScorerKi
 
 
 def _require_servable(artefact: Artefact, allowed: ScorerKind) -> None:
-    if artefact.predicts not in ("", TASK.label.field):
+    if artefact.predicts not in ("", TASK.label.meaning):
         raise OtherLabel(artefact.predicts)
     kind = ScorerKind.SCIKIT_LEARN if artefact.pipeline_sha256 else ScorerKind.ARRAYS
     require_allowed(kind, allowed)

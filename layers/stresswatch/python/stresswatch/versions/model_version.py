@@ -67,7 +67,7 @@ class Manifest:
     numeric_features : tuple of str or None
     predicts : str or None
     task : mapping of str to str or None
-        The features, the label's field, and the ``name`` and ``digest`` of the model's task;
+        Features, label and classes, and the ``name`` and ``digest`` of the model's task;
         unknown for versions of earlier releases.
     absent_features : tuple of str
         The numeric features without two different values in the training posts; the model has

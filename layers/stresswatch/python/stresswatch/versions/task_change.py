@@ -20,7 +20,7 @@ class TaskChange:
     added : tuple of str
         Features that posts have and the model ignores.
     predicts : str or None
-        The model's label, if the task has another one.
+        The model's label and classes, if the task has others.
     """
 
     removed: tuple[str, ...]
@@ -40,7 +40,7 @@ class TaskChange:
         change = TaskChange(
             removed=tuple(name for name in features if name not in now),
             added=tuple(name for name in now if name not in features),
-            predicts=None if predicts == TASK.label.field else predicts,
+            predicts=None if predicts == TASK.label.meaning else predicts,
         )
         return None if change == _NONE else change
 
@@ -49,22 +49,20 @@ class TaskChange:
         parts = [
             *([f"it reads {removed}, which posts no longer have"] if removed else []),
             *([f"it lacks {added}, which posts have"] if added else []),
-            *([f"it predicts {self.predicts}, not {TASK.label.field}"] if self.predicts else []),
+            *([f"it predicts {self.predicts}, not {TASK.label.meaning}"] if self.predicts else []),
         ]
         return f"The champion was trained for another task: {', and '.join(parts)}."
 
     @property
     def advice(self) -> str:
         """The consequence for an operator, and the remedy."""
-        meanwhile = (
-            "It is not served, and posts wait in the stream"
-            if self.predicts
-            else "It keeps serving"
-        )
-        return (
-            f"{self} {meanwhile} until a model for this task is promoted: "
-            "`stresswatch retrain --force` trains one."
-        )
+        if self.predicts:
+            meanwhile = "It is not served, and posts wait in the stream"
+            remedy = "`stresswatch seed --replace` and `stresswatch retrain --force` make one"
+        else:
+            meanwhile = "It keeps serving"
+            remedy = "`stresswatch retrain --force` trains one"
+        return f"{self} {meanwhile} until a model for this task is promoted: {remedy}."
 
 
 _NONE = TaskChange((), ())
