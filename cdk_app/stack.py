@@ -89,6 +89,7 @@ class StresswatchStack(Stack):
                 stack_outputs.CODE_COMMIT: code_commit(),
                 stack_outputs.SCORER: scorer,
                 stack_outputs.TASK: TASK.name,
+                stack_outputs.TASK_DIGEST: TASK.digest,
             }
         )
         if queue := foundation.storage.label_queue:

@@ -12,7 +12,12 @@ import local
 from cli.console import console, literal
 from cli.deployment.kept_settings import SETTINGS_FILE, KeptSettings, Settings
 from cli.deployment.synthesis import settings_of, synthesize
-from cli.deployment.target import APP_DIRECTORY, LOCAL_DIRECTORY, local_tracking_uri
+from cli.deployment.target import (
+    APP_DIRECTORY,
+    LOCAL_DIRECTORY,
+    is_older_task,
+    local_tracking_uri,
+)
 from cli.errors import OperatorError
 from cli.options import Local, Yes
 from cli.reset import reset as reset_local
@@ -59,6 +64,11 @@ def up(
             "A local stack is already running, so these settings were neither checked nor applied: "
             f"{', '.join(settings or ())}. Run `stresswatch down`, and then this command again; "
             "the data stay."
+        )
+    if stack and is_older_task(stack.outputs):
+        raise OperatorError(
+            "A local stack with an earlier version of the task file is running. Run `stresswatch "
+            "down`, and then this command again; the data stay."
         )
     stack = stack or _start(changed)
     console.print(f"{stack.stack_name} runs at {stack.endpoint}.", soft_wrap=True)

@@ -14,7 +14,7 @@ from cli.task.checking import Fit
 from cli.task.guessing import guess
 from cli.task.sample import read_columns
 from cli.task.writing import definition
-from stresswatch.task.reading import TASK_VARIABLE
+from stresswatch.task.reading import TASK_VARIABLE, parse_task
 from stresswatch.text.wording import counted
 
 _File = Annotated[Path, typer.Argument(help="Labelled posts: CSV, JSON Lines or Parquet.")]
@@ -57,6 +57,14 @@ def init(
     output.write_text(content, encoding="utf-8")
     for note in guessed.notes:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
+    found = parse_task(content).label
+    console.print(
+        f"Guesses: {found.name(1)} is positive and {found.name(0)} negative (--positive), the "
+        f"noun is {found.noun} (--noun), and the language {language} (--language).",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
     console.print(
         f"{output} defines the task with {counted(len(guessed.features), 'numeric feature')}. "
         f"Complete its wording, then: {TASK_VARIABLE}={output} stresswatch task check {file}",

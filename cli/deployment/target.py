@@ -15,6 +15,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 import local
+from cli.console import stderr
 from cli.errors import NoSuchStack, OperatorError, sentence
 from local.endpoint import OPERATOR
 from stresswatch.aws import stack_outputs
@@ -87,14 +88,30 @@ def find_target(*, on_local: bool, stage: str) -> Target:
     return target
 
 
+def is_older_task(outputs: Mapping[str, str]) -> bool:
+    """Return whether a stack has the features or label of an earlier version of the task file."""
+    return outputs.get(stack_outputs.TASK_DIGEST, TASK.digest) != TASK.digest
+
+
 def _require_own_task(target: Target) -> None:
-    """Refuse the stack of another task, whose posts and labels this process would misread."""
+    """Refuse the stack of another task, whose posts and labels this process would misread.
+
+    An earlier version of the same task is only named: it serves until the next deployment.
+    """
     deployed = target.outputs.get(stack_outputs.TASK, TASK.name)
     if deployed != TASK.name:
         raise OperatorError(
             f"The stack {target.name} has the task {deployed}, and this terminal the task "
             f"{TASK.name}. Set {TASK_VARIABLE} to the file that defines {deployed}, or deploy "
             f"{TASK.name}."
+        )
+    if is_older_task(target.outputs):
+        how = "run `stresswatch down` and `stresswatch up`" if target.is_local else "deploy"
+        stderr.print(
+            f"The task file has changed since {target.name} was deployed: the stack still has "
+            f"its earlier features and label. To change them, {how}.",
+            soft_wrap=True,
+            highlight=False,
         )
 
 

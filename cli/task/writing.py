@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 
 from cli.errors import OperatorError
 from cli.task.classes import class_names, describes, field_name
 from cli.task.guessing import Guess
 from cli.task.sample import Column
+from stresswatch.task.definition import TASK
 from stresswatch.task.reading import LEXICONS, parse_task
 from stresswatch.task.table import InvalidTask
 
@@ -68,6 +70,14 @@ guideline = """
 Say when a post is {called}, with examples.
 """
 '''
+
+WRITTEN_BY_PEOPLE = ("purpose", "limits", "guideline")
+"""Parts of the wording that the template only asks for."""
+
+
+def is_template(part: str) -> bool:
+    """Return whether a part of the process's task still has the template's text."""
+    return bool(re.search(r"^Say (who|what|when) ", getattr(TASK.wording, part), re.MULTILINE))
 
 
 def definition(guessed: Guess, name: str, noun: str | None, language: str) -> str:

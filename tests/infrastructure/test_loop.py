@@ -183,6 +183,7 @@ def test_the_stack_has_exactly_the_expected_outputs(template):
         == {
             "CodeCommit",
             "Scorer",
+            "TaskDigest",
             "TaskName",
             "PostsStreamName",
             "PredictionsStreamName",

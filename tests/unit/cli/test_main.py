@@ -7,7 +7,7 @@ import os
 import pkgutil
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -183,6 +183,14 @@ def test_up_rejects_settings_while_a_stack_runs(stresswatch, monkeypatch):
     told = "neither checked nor applied: labelling.nonsense=1, drift.nonsense=2. Run"
     assert told in result.stderr
     assert "`stresswatch down`, and then this command again" in result.stderr
+
+
+def test_up_rejects_a_changed_task_file_while_a_stack_runs(stresswatch, monkeypatch):
+    outputs = STACK.outputs | {stack_outputs.TASK_DIGEST: "0123456789ab"}
+    monkeypatch.setattr(local, "running", lambda directory: replace(STACK, outputs=outputs))
+    result = stresswatch("up")
+    assert result.exit_code == 1
+    assert "with an earlier version of the task file is running" in result.stderr
 
 
 def test_a_folder_that_cannot_be_created_is_a_one_line_error(stresswatch):

@@ -67,6 +67,15 @@ def test_a_stack_of_another_task_is_rejected_with_the_remedy(cloudformation):
     )
 
 
+def test_a_task_file_changed_since_the_deployment_is_noted(cloudformation, capsys):
+    output = {"OutputKey": stack_outputs.TASK_DIGEST, "OutputValue": "0123456789ab"}
+    cloudformation.answer = [{"StackName": "stresswatch-dev", "Outputs": [output]}]
+    assert find_target(on_local=False, stage="dev").name == "stresswatch-dev"
+    said = capsys.readouterr().err
+    assert "The task file has changed since stresswatch-dev was deployed" in said
+    assert "To change them, deploy." in said
+
+
 def test_one_client_per_service_is_created_and_reused(cloudformation):
     cloudformation.answer = [{}]
     target = aws_target("dev")

@@ -87,6 +87,8 @@ def test_data_is_checked_against_the_task_generated_from_it(write, run):
     made = run(INIT)
     assert made.returncode == 0, made.stderr
     assert "task.toml defines the task with 2 numeric features." in made.stdout
+    assert "Guesses: helpful is positive and not helpful negative (--positive)" in made.stdout
+    assert "the language en (--language)" in made.stdout
     assert "task.toml exists" in run(INIT).stderr
     write([ROWS[0] | {"stars": 9}, *ROWS[1:]])
     checked = run("stresswatch task check reviews.csv --json", task="task.toml")
@@ -97,6 +99,7 @@ def test_data_is_checked_against_the_task_generated_from_it(write, run):
     assert found["features"]["stars"] == {"values": 200, "outside": 1}
     assert found["problems"] == [
         "stars: outside the plausible range.",
+        "The wording still has the template's text: purpose, limits, guideline.",
         "Not in the task, and ignored: colour.",
     ]
     shown = run("stresswatch task check reviews.csv", task="task.toml").stdout
