@@ -1,9 +1,9 @@
 """Build the documentation site in ``build/site``: ``python -m docs``.
 
 The pages are written for the repository, with links to code and to each other. They are copied to
-``build/docs`` with the README first, and links to targets outside the site become plain text. Each
-picture links to its file, to be opened at full size.
-`zensical.toml` has the other settings.
+``build/docs`` with the README first. Each file that they link to outside the pages becomes a page
+of its own, so that links to code work without a network. Each picture links to its file, to be
+opened at full size. `zensical.toml` has the other settings.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from docs import notebook, schemas
+from docs import code_pages, notebook, schemas
 
 PROJECT = Path(__file__).resolve().parents[1]
 GATHERED = PROJECT / "build" / "docs"
@@ -24,6 +24,7 @@ ROOT_PAGES = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security-policy.md",
 }
 """Pages outside ``docs``, and their names on the site."""
 LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]*)(?P<anchor>#[^)\s]*)?\)")
@@ -44,13 +45,15 @@ def gather(target: Path = GATHERED) -> None:
     DeadLink
     """
     shutil.rmtree(target, ignore_errors=True)
+    code: set[Path] = set()
     for path in files():
         place = target / _place(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".md":
-            place.write_text(_rewritten(path))
+            place.write_text(_rewritten(path, code))
         else:
             shutil.copyfile(path, place)
+    code_pages.write(code, PROJECT, target)
     (target / "decisions" / "index.md").write_text(_decisions(target / "decisions"))
     (target / "schemas.md").write_text(schemas.write(target / "schemas"))
     (target / "notebook.md").write_text(_opening(notebook.page(target / "images")))
@@ -82,10 +85,11 @@ def _place(path: Path) -> str:
     return ROOT_PAGES.get(within) or within.removeprefix("docs/")
 
 
-def _rewritten(path: Path) -> str:
+def _rewritten(path: Path, code: set[Path]) -> str:
+    """Return a page with the site's links; add the code that it links to."""
     parts = _CODE_BLOCK.split(path.read_text())
     # The pattern is one group: every other part is a code block, without links.
-    parts[::2] = [LINK.sub(lambda link: _link(path, link), part) for part in parts[::2]]
+    parts[::2] = [LINK.sub(lambda link: _link(path, link, code), part) for part in parts[::2]]
     return _opening("".join(parts))
 
 
@@ -94,7 +98,7 @@ def _opening(text: str) -> str:
     return _PICTURE.sub(lambda picture: f"[{picture[0]}]({picture['place']})", text)
 
 
-def _link(page: Path, link: re.Match[str]) -> str:
+def _link(page: Path, link: re.Match[str], code: set[Path]) -> str:
     target, anchor = link["target"], link["anchor"] or ""
     if not target or "://" in target:
         return link[0]
@@ -108,9 +112,13 @@ def _link(page: Path, link: re.Match[str]) -> str:
     elif path == notebook.NOTEBOOK:
         path = path.with_suffix(".md")
     elif path not in files():
-        return link["text"]
-    place = os.path.relpath(_place(path), Path(_place(page)).parent)
-    return f"{link['image']}[{link['text']}]({place}{anchor})"
+        code.add(path)
+        return _linked(page, code_pages.place(path.relative_to(PROJECT)), link["text"])
+    return link["image"] + _linked(page, _place(path) + anchor, link["text"])
+
+
+def _linked(page: Path, place: str, text: str) -> str:
+    return f"[{text}]({os.path.relpath(place, Path(_place(page)).parent)})"
 
 
 def _decisions(folder: Path) -> str:

@@ -63,6 +63,8 @@ NOT_RUN = {
     "aws service-quotas list-service-quotas --service-code sagemaker "
     "--query \"Quotas[?contains(QuotaName, 'training job usage') && "
     "contains(QuotaName, 'ml.m5.large')].[QuotaName, Value]\"": "the emulator has no quotas",
+    "gh attestation verify stresswatch-0.1.0-py3-none-any.whl --repo OWNER/REPOSITORY": "needs a "
+    "release on GitHub",
     "aws sns subscribe --topic-arn TOPIC_ARN --protocol email "
     "--notification-endpoint YOU@EXAMPLE.ORG": "sends an e-mail",
     ".venv/bin/stresswatch data fetch": "asks the authors' page; tests/unit/cli/test_fetching.py "

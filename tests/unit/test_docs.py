@@ -1,6 +1,7 @@
 """Checks of the documentation: its links, its code blocks, and every command that it names."""
 
 import ast
+import html
 import importlib.util
 import json
 import re
@@ -16,6 +17,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from cli.main import app
 from docs import __main__ as site
+from docs import code_pages
 from docs.__main__ import PROJECT, ROOT_PAGES, DeadLink, gather
 from docs.browser import SECONDS, browser, programs, screen
 from tests.documented import PAGES, blocks, name, without_blocks
@@ -159,12 +161,37 @@ def test_the_site_is_built_without_warnings_or_dead_links(built):
         f"{page.relative_to(built)}: {target}"
         for page in built.rglob("*.html")
         if page.name != "404.html"
-        for target in re.findall(r'(?:href|src)="?([^"#>\s?]+)', page.read_text())
+        for target in re.findall(r'<[^>]*\s(?:href|src)="?([^"#>\s?]+)', page.read_text())
         if "://" not in target
         and not target.startswith(("mailto:", "data:", "javascript:"))
         and not (page.parent / target).exists()
     ]
     assert dead == []
+
+
+def test_links_to_code_lead_to_pages_outside_navigation_and_search(built):
+    for page, target in (
+        ("privacy", "cli/forget/places.py"),
+        ("monitoring", "grafana"),
+        ("delivery", "github/workflows/test.yml"),
+    ):
+        assert f"code/{target}.html" in (built / f"{page}.html").read_text()
+    shown = re.sub("<[^>]+>", "", (built / "code/cli/forget/places.py.html").read_text())
+    assert (PROJECT / "cli/forget/places.py").read_text().splitlines()[0] in html.unescape(shown)
+    assert "code/" not in (built / "search.json").read_text()
+
+
+def test_code_pages_show_whole_files_and_list_folders(tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner" / "page.py").write_text('"""Fenced.\n\n````text\n````\n"""\n')
+    (folder / "picture.bin").write_bytes(b"\xff\xfe\xfd")
+    code_pages.write([folder], tmp_path, tmp_path / "site")
+    shown = (tmp_path / "site/code/folder/inner/page.py.md").read_text()
+    assert "# `folder/inner/page.py`\n" in shown
+    assert shown.endswith('\n`````python\n"""Fenced.\n\n````text\n````\n"""\n`````\n')
+    listed = (tmp_path / "site/code/folder.md").read_text()
+    assert listed.endswith("\n- [`inner/page.py`](folder/inner/page.py.md)\n- `picture.bin`\n")
 
 
 PICTURES = """return [...document.querySelectorAll("article p > a > img")]
