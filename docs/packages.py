@@ -87,21 +87,22 @@ def imports_between_children(imports: grimp.ImportGraph, package: str) -> Import
     }
 
 
-def diagram(imports: Imports) -> str:
-    """Return the imports as Mermaid, without arrows that follow from others.
+def table(imports: Imports) -> str:
+    """Return the imports as a table of Markdown, without those that follow from others.
 
     Raises
     ------
     graphlib.CycleError
     """
     reached: dict[str, set[str]] = {}
-    lines = ["flowchart TD"]
+    rows = []
     for name in TopologicalSorter(imports).static_order():
         direct = imports[name]
         further = set().union(*(reached[other] for other in direct))
         reached[name] = direct | further
-        lines += [f"    {name} --> {other}" for other in sorted(direct - further)]
-    return "\n".join(["```mermaid", lines[0], *sorted(lines[1:]), "```\n"])
+        listed = ", ".join(f"`{other}`" for other in sorted(direct - further))
+        rows.append(f"| `{name}` | {listed or 'none'} |")
+    return "\n".join(["| package | imports |", "| --- | --- |", *sorted(rows), ""])
 
 
 def folders() -> str:
@@ -116,15 +117,15 @@ def folders() -> str:
 
 
 def written(page: str, imports: grimp.ImportGraph) -> str:
-    """Return a page with updated diagrams and map.
+    """Return a page with updated tables.
 
     Raises
     ------
     MissingMarker
     """
     for name, part in (
-        ("packages", diagram(imports_between_packages(imports))),
-        ("domain", diagram(imports_between_children(imports, DOMAIN))),
+        ("packages", table(imports_between_packages(imports))),
+        ("domain", table(imports_between_children(imports, DOMAIN))),
         ("folders", folders()),
     ):
         page = replace_part(page, name, "docs.packages", part)

@@ -169,6 +169,17 @@ def test_the_site_is_built_without_warnings_or_dead_links(built):
     assert dead == []
 
 
+def test_no_page_of_the_site_loads_a_file_from_elsewhere(built):
+    """Mermaid's charts are drawn by a script that the theme loads from unpkg.com."""
+    loads = re.compile(
+        r'<(?:script|link|img|iframe)\s[^>]*\b(?:src|href)="?(?:https?:)?//|<[^>]*class="?mermaid'
+    )
+    pages = [page for page in built.rglob("*.html") if loads.search(page.read_text())]
+    assert pages == []
+    assert loads.search('<script async src="https://unpkg.com/mermaid">')
+    assert loads.search('<pre class="mermaid"><code>flowchart TD')
+
+
 def test_links_to_code_lead_to_pages_outside_navigation_and_search(built):
     for page, target in (
         ("privacy", "cli/forget/places.py"),

@@ -343,7 +343,7 @@ def test_aws_error_codes_are_read_in_one_place():
     assert literal.search('error.response["Error"]["Code"]')
 
 
-def test_the_diagrams_and_the_package_map_are_up_to_date(imports, changed):
+def test_the_tables_of_packages_are_up_to_date(imports, changed):
     """`python -m docs.packages` writes them."""
     page = PAGE.read_text()
     assert written(page, imports) == page
