@@ -31,6 +31,9 @@ LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]*)(?P<a
 _PICTURE = re.compile(r"(?<=\n\n)!\[[^\]]*\]\((?P<place>[^)\s]+)\)(?=\n\n)")
 """A picture in a paragraph of its own; a badge shares one."""
 _CODE_BLOCK = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(r"^#+ `(.*)`\n\n(.+(?:\n.+)*)", re.MULTILINE)
+"""A command's name, and the first paragraph of its help."""
+_SHORTENED = re.compile(r"^\* `(\w[\w-]*)`: .*\.\.\.$", re.MULTILINE)
 
 
 class DeadLink(ValueError):
@@ -57,18 +60,7 @@ def gather(target: Path = GATHERED) -> None:
     (target / "decisions" / "index.md").write_text(_decisions(target / "decisions"))
     (target / "schemas.md").write_text(schemas.write(target / "schemas"))
     (target / "notebook.md").write_text(_opening(notebook.page(target / "images")))
-    _run(
-        "typer",
-        "cli.main",
-        "utils",
-        "docs",
-        "--title",
-        "Command line",
-        "--name",
-        "stresswatch",
-        "--output",
-        str(target / "cli.md"),
-    )
+    _write_commands(target / "cli.md")
 
 
 @cache
@@ -128,6 +120,25 @@ def _decisions(folder: Path) -> str:
     ]
     return "\n".join(
         ["# Decisions", "", "One page per decision, with its reasons.", "", *lines, ""]
+    )
+
+
+def _write_commands(page: Path) -> None:
+    named = ("--title", "Command line", "--name", "stresswatch", "--output", str(page))
+    _run("typer", "cli.main", "utils", "docs", *named)
+    page.write_text(_with_whole_entries(page.read_text()))
+
+
+def _with_whole_entries(page: str) -> str:
+    """Return Typer's page with whole entries in lists of commands, which Typer shortens."""
+    said = {name: " ".join(text.split()) for name, text in _COMMAND.findall(page)}
+    first, *sections = re.split(r"^(?=#+ `)", page, flags=re.MULTILINE)
+
+    def whole(group: str, section: str) -> str:
+        return _SHORTENED.sub(lambda one: f"* `{one[1]}`: {said[f'{group} {one[1]}']}", section)
+
+    return whole("stresswatch", first) + "".join(
+        whole(section.split("`")[1], section) for section in sections
     )
 
 

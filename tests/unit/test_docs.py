@@ -192,6 +192,14 @@ def test_links_to_code_lead_to_pages_outside_navigation_and_search(built):
     assert "code/" not in (built / "search.json").read_text()
 
 
+def test_lists_of_commands_have_whole_entries(built):
+    page = (built / "cli.html").read_text()
+    entries = [re.sub("<[^>]+>", "", one) for one in re.findall("<li>(.*?)</li>", page, re.DOTALL)]
+    assert "demo: Run the whole loop once on this machine, and write a report." in entries
+    assert "list: List base data, labels, and the origin of each training set." in entries
+    assert [one for one in entries if one.rstrip().endswith("...")] == []
+
+
 def test_code_pages_show_whole_files_and_list_folders(tmp_path):
     folder = tmp_path / "folder"
     (folder / "inner").mkdir(parents=True)
