@@ -233,6 +233,30 @@ def test_pictures_of_the_site_fit_any_screen_and_open_their_files(built, width):
             assert "none" not in opened.execute_script(CUT_OFF)
 
 
+INDENTS = """const lines = document.querySelectorAll(".language-sh pre > code > span");
+return [...lines].flatMap(line => {
+    const range = document.createRange();
+    range.selectNodeContents(line);
+    const [first, ...others] = [...range.getClientRects()].filter(one => one.width);
+    return others.filter(one => one.top > first.bottom - 2).map(one => one.left - first.left);
+})"""
+COPIES_EACH_LINE = """const code = document.querySelector(".language-sh pre > code");
+code.setAttribute("data-md-copying", "");  // as the button does
+return code.innerText.trimEnd() === code.textContent.trimEnd();"""
+
+
+@pytest.mark.skipif(programs() is None, reason="no Chromium: apt-get install chromium-driver")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_wrapped_parts_of_commands_are_indented(built, width):
+    """Otherwise the rest of a comment looks like a command."""
+    with browser() as opened, screen(opened, width):
+        opened.get((built / "operations.html").as_uri())
+        indents = opened.execute_script(INDENTS)
+        assert indents
+        assert min(indents) > 10
+        assert opened.execute_script(COPIES_EACH_LINE)
+
+
 def test_a_dead_link_fails_the_build(tmp_path, monkeypatch):
     page = tmp_path / "docs" / "page.md"
     page.parent.mkdir()
