@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -12,7 +13,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from cli.errors import OperatorError
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 HOST = "127.0.0.1"
 
@@ -70,6 +71,16 @@ def serve_page(application: WSGIApplication, port: int, tell: Callable[[str], No
     OperatorError
         When the port is taken.
     """
-    serving = listen(application, port)
+    serving = listen(in_callers_context(application), port)
     tell(f"http://{HOST}:{serving.port}")
     serving.serve_forever()  # returns normally after Ctrl-C
+
+
+def in_callers_context(application: WSGIApplication) -> WSGIApplication:
+    """Answer each request in the caller's context, so that hints name its target."""
+    context = copy_context()
+
+    def answer(environment: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        return context.copy().run(application, environment, start)
+
+    return answer

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import wraps
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +23,7 @@ from cli.commands import (
     tasks,
 )
 from cli.console import console, errors_in_a_sentence
+from cli.program import DEFAULT_STAGE, hints_for
 from stresswatch.task.definition import TASK
 
 app = typer.Typer(
@@ -93,6 +95,16 @@ DATA_COMMANDS: dict[str, Callable[..., None]] = {
 }
 TASK_COMMANDS: dict[str, Callable[..., None]] = {"init": tasks.init, "check": tasks.check}
 QUEUE_COMMANDS: dict[str, Callable[..., None]] = {"export": labelling.export}
+WITH_TARGET = {
+    name
+    for name, command in {
+        **{command.__name__: command for command in (*COMMANDS, labelling.queue)},
+        **{f"data {name}": command for name, command in DATA_COMMANDS.items()},
+        **{f"queue {name}": command for name, command in QUEUE_COMMANDS.items()},
+    }.items()
+    if {"on_local", "stage"} <= inspect.signature(command).parameters.keys()
+}
+"""The commands whose hints carry the options of the target."""
 
 
 def _help_of(command: Callable[..., None]) -> str:
@@ -101,8 +113,20 @@ def _help_of(command: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
+def _run(command: Callable[..., None]) -> Callable[..., None]:
+    """Run a command with hints for its target, and its errors in a sentence."""
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        on_local, stage = given.get("on_local", False), given.get("stage", DEFAULT_STAGE)
+        with hints_for(WITH_TARGET, on_local=on_local, stage=stage), errors_in_a_sentence():
+            command(**given)
+
+    return run
+
+
 def _add(group: typer.Typer, command: Callable[..., None], name: str | None = None) -> None:
-    group.command(name, help=_help_of(command))(errors_in_a_sentence()(command))
+    group.command(name, help=_help_of(command))(_run(command))
 
 
 for command in COMMANDS:
@@ -111,6 +135,6 @@ for name, command in DATA_COMMANDS.items():
     _add(data_app, command, name)
 for name, command in TASK_COMMANDS.items():
     _add(task_app, command, name)
-queue_app.callback()(errors_in_a_sentence()(labelling.queue))
+queue_app.callback()(_run(labelling.queue))
 for name, command in QUEUE_COMMANDS.items():
     _add(queue_app, command, name)

@@ -127,7 +127,7 @@ def lines(port: int) -> list[str]:
     """Say where each experiment's runs are; MLflow's first page is about language models."""
     found = experiments(port)
     runs = [f"Training runs of {name}: {address}" for name, address in found.items()]
-    nothing = "Training runs appear here after `make demo` or `stresswatch retrain`."
+    nothing = "Training runs appear here after `make demo` or `stresswatch retrain --local`."
     return [*(runs or [nothing]), "MLflow is running (Ctrl-C to stop)"]
 
 

@@ -111,9 +111,9 @@ def _nothing_yet() -> html.Section:
             html.P(
                 [
                     "Send posts with ",
-                    html.Code(as_called("stresswatch produce --local stream.jsonl")),
+                    html.Code(as_called("stresswatch produce stream.jsonl")),
                     "; without a champion, ",
-                    html.Code(as_called("stresswatch seed")),
+                    html.Code(as_called("stresswatch seed train.jsonl")),
                     " and ",
                     html.Code(as_called("stresswatch retrain")),
                     " come first. This page refreshes by itself.",
@@ -128,7 +128,9 @@ def _nothing_yet() -> html.Section:
 def _notices(snapshot: Snapshot) -> list[Any]:
     unreadable = snapshot.unreadable.items()
     notices = [f"Could not read {name}: {why}" for name, why in unreadable]
-    return [html.P(said, className="verdict bad") for said in (*notices, *snapshot.notices)]
+    return [
+        html.P(as_called(said), className="verdict bad") for said in (*notices, *snapshot.notices)
+    ]
 
 
 def _versions(snapshot: Snapshot) -> html.Div:
@@ -164,7 +166,11 @@ def _tile(value: str, says: str, kind: str = "tile") -> html.Div:
 def _runs(snapshot: Snapshot) -> html.Table:
     rows = [
         html.Tr(
-            [html.Td(timestamp(run.started)), html.Td(run.status.lower()), html.Td(run.summary)]
+            [
+                html.Td(timestamp(run.started)),
+                html.Td(run.status.lower()),
+                html.Td(as_called(run.summary)),
+            ]
         )
         for run in snapshot.runs
     ]

@@ -60,7 +60,7 @@ def rates_section(recent: RecentRates) -> html.Section:
 def _content(recent: RecentRates) -> list[Any]:
     if recent.unreadable:
         why = f"The {TASK.label.rate} could not be read. {recent.unreadable}"
-        return [html.P(why, className="verdict bad")]
+        return [html.P(as_called(why), className="verdict bad")]
     period = shown_period(recent.rates)
     by_source: dict[str | None, list[Rate]] = {}
     for rate in recent.rates:

@@ -5,8 +5,12 @@ import sys
 import pytest
 from rich.table import Table
 
+from cli.commands import operations
 from cli.console import SafeConsole
-from cli.program import program
+from cli.errors import OperatorError
+from cli.local_page import in_callers_context
+from cli.main import WITH_TARGET
+from cli.program import as_called, hints_for, program
 
 
 @pytest.fixture
@@ -52,3 +56,44 @@ def test_hints_in_tables_have_the_path_and_other_words_are_kept(called, capsys):
     said = capsys.readouterr().out
     assert "`.venv/bin/stresswatch retrain`" in said
     assert "stresswatch-dev runs; ./stresswatch up;" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("`stresswatch measure`", "`stresswatch measure --local`"),
+        ("`stresswatch label FILE`", "`stresswatch label --local FILE`"),
+        ("`stresswatch data suspicious v1`", "`stresswatch data suspicious --local v1`"),
+        ("`stresswatch queue export`", "`stresswatch queue export --local`"),
+        (
+            "`stresswatch up` or `stresswatch seed`",
+            "`stresswatch up` or `stresswatch seed --local`",
+        ),
+        ("stresswatch data fetch --from FILE", "stresswatch data fetch --from FILE"),
+        ("stresswatch label FILE --stage prod", "stresswatch label FILE --stage prod"),
+        ("stresswatch trend --local", "stresswatch trend --local"),
+        ("stresswatch destroy", "stresswatch destroy"),
+    ],
+)
+def test_hints_carry_the_target_where_the_command_takes_one(given, shown):
+    with hints_for(WITH_TARGET, on_local=True, stage="dev"):
+        assert as_called(given) == shown
+    assert as_called(given) == given
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [(["--local"], " --local"), (["--stage", "prod"], " --stage prod"), ([], "")],
+)
+def test_hints_of_a_command_have_its_target(stresswatch, monkeypatch, given, options):
+    def find_target(**_):
+        raise OperatorError("See `stresswatch trend`.")
+
+    monkeypatch.setattr(operations, "find_target", find_target)
+    assert f"See `stresswatch trend{options}`." in stresswatch("status", *given).stderr
+
+
+def test_hints_on_a_served_page_have_the_target_of_its_command():
+    with hints_for(WITH_TARGET, on_local=False, stage="prod"):
+        page = in_callers_context(lambda *_: [as_called("stresswatch seed").encode()])
+    assert page({}, None) == [b"stresswatch seed --stage prod"]
