@@ -175,8 +175,8 @@ def test_only_notable_facts_about_the_data_are_reported():
         "confidence, stressed.",
         "Posts whose label has confidence 0: 3. They count in evaluation, and have no weight in "
         "training.",
-        "Labels that look wrong: 25. `stresswatch data suspicious` lists them; all of them "
-        "are kept.",
+        "Labels that look wrong: 25. `stresswatch data suspicious v2` lists them; all of "
+        "them are kept.",
     ]
     assert lines[4].startswith("The gate, against")
 

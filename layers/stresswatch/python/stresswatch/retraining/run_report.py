@@ -102,20 +102,21 @@ _REMARKS = {
     "future_labels": "Labels dated later than now, left out: {:,}.",
     "unweighted_posts": "Posts whose label has confidence 0: {:,}. They count in evaluation, and "
     "have no weight in training.",
-    "suspicious_labels": "Labels that look wrong: {:,}. `stresswatch data suspicious` lists them; "
-    "all of them are kept.",
+    "suspicious_labels": "Labels that look wrong: {:,}. `stresswatch data suspicious {version}` "
+    "lists them; all of them are kept.",
 }
 
 
-def remark(name: str, count: int) -> str:
-    """Describe a count of the data, such as ``contradictory_posts``."""
-    return _REMARKS[name].format(count)
+def remark(name: str, count: int, version: str = "") -> str:
+    """Describe a count of the data, such as ``contradictory_posts``, of a version's training."""
+    return _REMARKS[name].format(count, version=version)
 
 
 def _remarks(state: Mapping[str, Any]) -> Iterator[str]:
     """Return a line for each count of the data that is above 0 and needs attention."""
     counted = {**state.get("dataset", {}), **(state.get("gate") or {})}
-    return (remark(name, counted[name]) for name in _REMARKS if counted.get(name))
+    version = counted.get("version", "")
+    return (remark(name, counted[name], version) for name in _REMARKS if counted.get(name))
 
 
 def _verdicts(state: Mapping[str, Any]) -> Iterator[str]:
