@@ -101,7 +101,8 @@ class Trend:
                 console.print(_bars(label, values, console.width), highlight=False)
         found = [*self.differences, *self.communities]
         said = [one for one in found if every_difference or one.is_significant]
-        for sentence in (*self._warnings(), *said, *_not_printed(len(found) - len(said))):
+        left = _not_printed(len(found) - len(said))
+        for sentence in (*self._warnings(), *said, *left, *self._elsewhere()):
             console.print(Text(printable(str(sentence))))
 
     def _warnings(self) -> list[str]:
@@ -112,6 +113,12 @@ class Trend:
             f"{rate.start}: {rate.warning}" for rate in self.shown if rate.estimate and rate.warning
         ]
         return meanings + partial
+
+    def _elsewhere(self) -> list[str]:
+        """Say how to see the communities, if there are any beside all posts together."""
+        if self.source is not None or all(rate.source is None for rate in self.rates):
+            return []
+        return ["For rates by community, add --source NAME or --html FILE."]
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -29,6 +29,7 @@ from stresswatch.text.wording import counted
 
 SPAN = timedelta(hours=24)
 """The longest window of drift, and the longest wait of live quality."""
+_SINGLE_DAYS = "; `stresswatch trend --by day --source NAME` shows a community's days"
 _FIRES, _WELL, _NEW = "ALARM", "OK", "not measured yet"
 _MARKS = {_FIRES: "[red]ALARM[/]", _WELL: "[green]OK[/]", _NEW: "[dim]not measured yet[/]"}
 
@@ -139,7 +140,7 @@ def _panel(deployment: DeploymentClient, snapshot: Snapshot, panel: Panel) -> Re
         # The metrics cover seven full days, and `measure` has a rate at once.
         if panel is RATE.panels[0] and (newest := _newest_rate(deployment, snapshot.at, panel)):
             return newest
-        hint = "; `stresswatch trend` shows single days" if panel in RATE.panels else ""
+        hint = _SINGLE_DAYS if panel is RATE.panels[1] else ""
         return f"[dim]{snapshot.unmeasured}{hint}[/]"
     if panel.is_stacked and not any(line.is_count for line, _ in measured):
         labels = [literal(line.label) for line, figure in measured if figure]

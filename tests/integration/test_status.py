@@ -202,7 +202,8 @@ def test_before_seven_full_days_the_newest_rate_shows_its_period(target, rates, 
     now = partial(datetime.fromisoformat, "2026-11-24T12:00+00:00")
     shown = show(target, width=200, now=now)
     assert said in line(shown, "Stress rate, share")
-    assert "not measured yet" in line(shown, "Stress rate by community")
+    by_community = line(shown, "Stress rate by community")
+    assert "not measured yet; `stresswatch trend --by day --source NAME` shows" in by_community
 
 
 def test_a_retraining_reason_too_long_for_a_state_is_truncated(target):

@@ -78,11 +78,17 @@ def test_communities_are_compared_unless_one_is_selected():
     assert "compared" not in shown([replace(WEEK, source="ptsd")], source="ptsd")
 
 
+def test_the_last_line_says_how_to_see_rates_by_community():
+    last = "For rates by community, add --source NAME or --html FILE."
+    both = [WEEK, replace(WEEK, source="ptsd")]
+    assert shown(both).splitlines()[-1] == last
+    assert last not in shown([WEEK])
+    assert last not in shown(both, source="ptsd")
+
+
 def test_differences_that_are_not_significant_are_counted():
     rates = [WEEK, *(replace(WEEK, source=name) for name in ("ptsd", "anxiety", "stress"))]
-    assert shown(rates).endswith(
-        "\n3 differences are not significant; --every-difference prints them.\n"
-    )
+    assert "\n3 differences are not significant; --every-difference prints them.\n" in shown(rates)
     said = shown(rates, every_difference=True)
     assert said.count("compared with") == 3
     assert "--every-difference" not in said
