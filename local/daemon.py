@@ -116,8 +116,9 @@ def _serve(
             stack_name=assembly.stack_name,
             outputs=deploy.stack_outputs(assembly.stack_name, server.endpoint),
             pid=os.getpid(),
+            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        folder.write(stack, started_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        folder.write(stack)
         _tell(ready=True)
         os.dup2(output.fileno(), sys.stdout.fileno())
         while not threads.stopping.wait(0.5):

@@ -25,6 +25,8 @@ class LocalStack:
     stack_name: str
     outputs: dict[str, str]
     pid: int
+    started_at: str
+    """ISO 8601."""
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the local endpoint, with the operator's credentials."""
@@ -109,14 +111,15 @@ class Folder:
             stack_name=described["stack"],
             outputs=described["outputs"],
             pid=described["pid"],
+            started_at=described["started_at"],
         )
 
-    def write(self, stack: LocalStack, started_at: str) -> None:
+    def write(self, stack: LocalStack) -> None:
         """Write the description atomically."""
         described = asdict(stack)
         described["stack"] = described.pop("stack_name")
         temporary = self._file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(described | {"started_at": started_at}, indent=2))
+        temporary.write_text(json.dumps(described, indent=2))
         os.replace(temporary, self._file)  # noqa: PTH105 - atomic
 
     def remove(self) -> None:

@@ -174,7 +174,7 @@ def _runs(snapshot: Snapshot) -> html.Table:
         )
         for run in snapshot.runs
     ]
-    none = "Unknown" if "retraining" in snapshot.unreadable else "No retraining has run yet."
+    none = "Unknown" if "retraining" in snapshot.unreadable else snapshot.no_runs
     return html.Table(
         [
             html.Caption("The last retrainings"),

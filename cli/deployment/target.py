@@ -32,13 +32,20 @@ APP_DIRECTORY = LOCAL_DIRECTORY / "cdk.out"
 
 @dataclass(frozen=True)
 class Target:
-    """A deployed stack: its session, its outputs, and its age."""
+    """A deployed stack: its session, its outputs, and its age.
+
+    Attributes
+    ----------
+    started : datetime or None
+        Start of the local stack, which may lack earlier executions and metrics.
+    """
 
     name: str
     outputs: Mapping[str, str]
     client: Callable[[str], Any]
     is_local: bool = False
     created: datetime | None = None
+    started: datetime | None = None
 
     def output(self, name: str) -> str:
         """Return an output of the stack.
@@ -142,7 +149,13 @@ def local_tracking_uri(directory: Path = TRACKING_DIRECTORY) -> str:
 
 
 def of_local_stack(stack: local.LocalStack) -> Target:
-    return Target(stack.stack_name, stack.outputs, cache(stack.client), is_local=True)
+    return Target(
+        stack.stack_name,
+        stack.outputs,
+        cache(stack.client),
+        is_local=True,
+        started=datetime.fromisoformat(stack.started_at),
+    )
 
 
 def aws_target(stage: str) -> Target:

@@ -51,6 +51,8 @@ class Snapshot:
         Parts that could not be read, with reasons.
     deployed : datetime or None
         Creation time of the stack, if known.
+    started : datetime or None
+        Start of the local stack: a kill loses earlier runs and metrics.
     """
 
     name: str
@@ -66,15 +68,28 @@ class Snapshot:
     monitoring: Sequence[WorkflowRun] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
     deployed: datetime | None = None
+    started: datetime | None = None
 
     @property
     def unmeasured(self) -> str:
         """The text for a metric without data; for a stack older than the span, with its start."""
         if "metrics" in self.unreadable:
             return "unknown"
+        if self.started and self.started >= self.since:
+            return f"not measured {self._since_start}"
         if self.deployed is None or self.deployed >= self.since:
             return "not measured yet"
         return f"not measured since {self.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def no_runs(self) -> str:
+        """The text for a workflow without runs."""
+        return f"none {self._since_start}" if self.started else "never ran"
+
+    @property
+    def _since_start(self) -> str:
+        assert self.started is not None  # noqa: S101 - only the local stack has this text
+        return f"since the stack started at {self.started.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
     @property
     def champion(self) -> str:
@@ -173,4 +188,5 @@ def take_snapshot(
         monitoring=attempt("monitoring", lambda: monitoring_runs(deployment), []),
         unreadable=unreadable,
         deployed=deployment.target.created,
+        started=deployment.target.started,
     )

@@ -51,8 +51,8 @@ def status_table(
         "alarms": lambda: _alarms(snapshot),
         "champion": lambda: _champion(snapshot),
         "challenger": lambda: _challenger(snapshot),
-        "retraining": lambda: _runs(snapshot.runs),
-        "monitoring": lambda: _runs(snapshot.monitoring),
+        "retraining": lambda: _runs(snapshot.runs, snapshot),
+        "monitoring": lambda: _runs(snapshot.monitoring, snapshot),
         "posts stream": lambda: _stream(deployment, stack_outputs.POSTS_STREAM),
         "posts to predictor": lambda: _mapping(deployment),
         "predictions stream": lambda: _stream(deployment, stack_outputs.PREDICTIONS_STREAM),
@@ -125,9 +125,9 @@ def _challenger(snapshot: Snapshot) -> str:
     return f"{version}, until {until}"
 
 
-def _runs(runs: Sequence[WorkflowRun]) -> str:
+def _runs(runs: Sequence[WorkflowRun], snapshot: Snapshot) -> str:
     lines = [f"{timestamp(run.started)}: {literal(run.summary)}" for run in runs]
-    return "\n".join(lines) or "never ran"
+    return "\n".join(lines) or snapshot.no_runs
 
 
 def _panel(deployment: DeploymentClient, snapshot: Snapshot, panel: Panel) -> RenderableType:

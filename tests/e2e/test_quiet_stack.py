@@ -78,7 +78,7 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resting]:
             deploy.execute(deployment, BUCKET, server.endpoint)
             _drive(assembly, server.endpoint, folder / "checkpoints", threads)
             outputs = deploy.stack_outputs(assembly.stack_name, server.endpoint)
-            stack = LocalStack(server.endpoint.url, REGION, assembly.stack_name, outputs, 0)
+            stack = LocalStack(server.endpoint.url, REGION, assembly.stack_name, outputs, 0, "")
             look = Endpoint(server.endpoint.url, looks_around=True)
             yield Resting(Small(stack), look, threads, activity)
         finally:

@@ -219,6 +219,15 @@ def test_an_old_stack_shows_since_when_nothing_was_measured(target):
     assert "not measured yet" in line(show(new), "Drift, share")
 
 
+def test_a_restarted_local_stack_shows_since_when_it_counts(target):
+    started = datetime.now(UTC) - HOUR
+    shown = show(replace(target, started=started), width=200)
+    since = f"since the stack started at {started:%Y-%m-%d %H:%M} UTC"
+    assert f"none {since}" in line(shown, "retraining")
+    assert f"none {since}" in line(shown, "monitoring ")
+    assert f"not measured {since}" in line(shown, "Drift, share")
+
+
 class WithHistory:
     """CloudWatch with the history of alarms, which moto lacks."""
 

@@ -1,6 +1,7 @@
 """The content of the dashboard's page for a stack, without a browser."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,7 +55,7 @@ def test_panels_of_a_new_stack_say_not_measured_yet():
     ("part", "claim"),
     [
         ("champion", "no champion yet"),
-        ("retraining", "No retraining has run yet."),
+        ("retraining", "never ran"),
         ("metrics", "not measured yet"),
     ],
 )
@@ -62,6 +63,16 @@ def test_an_unreadable_part_is_not_shown_as_empty(part, claim):
     assert claim in page()
     unread = Snapshot("dev", NOW, NOW - DAY, unreadable={part: "AccessDenied."})
     assert claim not in json.dumps(body(unread), cls=PlotlyJSONEncoder)
+
+
+def test_a_restarted_local_stack_says_since_when_it_has_measured():
+    started = f"{NOW - HOUR:%Y-%m-%d %H:%M} UTC"
+    restarted = Snapshot("dev", NOW, NOW - DAY, started=NOW - HOUR)
+    shown = json.dumps(body(restarted), cls=PlotlyJSONEncoder)
+    assert f"not measured since the stack started at {started}" in shown
+    assert f"none since the stack started at {started}" in shown
+    later = replace(restarted, since=NOW - HOUR / 2)
+    assert "the stack started" not in later.unmeasured
 
 
 def stopped_stack(service):

@@ -33,6 +33,7 @@ STACK = local.LocalStack(
     stack_name="stresswatch-dev",
     outputs={stack_outputs.POSTS_STREAM: "posts-of-dev"},
     pid=1,
+    started_at="2026-11-23T15:00:00+00:00",
 )
 
 

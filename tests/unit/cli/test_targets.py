@@ -136,10 +136,12 @@ def test_the_local_target_is_the_stack_that_runs_in_the_folder(tmp_path, monkeyp
         stack_name="stresswatch-dev",
         outputs={stack_outputs.POSTS_STREAM: "posts"},
         pid=1,
+        started_at="2026-11-23T15:00:00+00:00",
     )
     monkeypatch.setattr(target_module.local, "running", {tmp_path: stack}.get)
     target = local_target(tmp_path)
     assert target.is_local
+    assert target.started == datetime(2026, 11, 23, 15, tzinfo=UTC)
     assert target.output(stack_outputs.POSTS_STREAM) == "posts"
     assert target.client("kinesis").meta.endpoint_url == "http://127.0.0.1:1"
 

@@ -18,18 +18,19 @@ STACK = LocalStack(
     stack_name="stresswatch-dev",
     outputs={"PostsStreamName": "posts"},
     pid=os.getpid(),
+    started_at="2026-11-23T15:00:00+00:00",
 )
 
 
 def test_a_running_stack_is_found(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "new")
     folder.hold()
-    folder.write(STACK, "2026-11-23T15:00:00+00:00")
+    folder.write(STACK)
     assert Folder(tmp_path / "new").read() == STACK
 
 
 def test_the_state_file_has_the_fields_that_other_tools_read(tmp_path: Path) -> None:
-    Folder(tmp_path).write(STACK, "2026-11-23T15:00:00+00:00")
+    Folder(tmp_path).write(STACK)
     assert json.loads((tmp_path / "local.json").read_text()) == {
         "endpoint": "http://127.0.0.1:4566",
         "region": "us-east-1",
@@ -49,7 +50,7 @@ def test_the_state_file_of_a_killed_process_is_removed(tmp_path: Path) -> None:
     killed = (
         "import os, signal, sys; from pathlib import Path; from local.state_file import *;"
         "folder = Folder(Path(sys.argv[1])); folder.hold();"
-        "folder.write(LocalStack('http://', 'us-east-1', 'stack', {}, os.getpid()), 'now');"
+        "folder.write(LocalStack('http://', 'us-east-1', 'stack', {}, os.getpid(), 'now'));"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False, cwd=PROJECT)
