@@ -26,10 +26,10 @@ _NEXT_STEPS = """Next steps:
   stresswatch seed --local FILE       upload labelled posts
   stresswatch retrain --local --wait  train and promote a model
   stresswatch produce --local FILE    stream posts
-  stresswatch label --local FILE      submit labels of streamed posts
-  stresswatch measure --local         measure drift, live quality and rate
+  stresswatch label --local FILE      label streamed posts
+  stresswatch measure --local         measure drift, quality and rate
   stresswatch status --local          show the stack's state
-  stresswatch up --outputs            list the names of its resources
+  stresswatch up --outputs            list the resources' names
 Without files of your own:
   stresswatch data synthesize train.jsonl stream.jsonl"""
 
@@ -73,7 +73,7 @@ def up(
     stack = stack or _start(changed)
     console.print(f"{stack.stack_name} runs at {stack.endpoint}.", soft_wrap=True)
     if not outputs:
-        console.print(_NEXT_STEPS)
+        console.print(_NEXT_STEPS, soft_wrap=True)
         return
     table = Table("output", title="Outputs", title_justify="left")
     table.add_column("value", overflow="fold")
