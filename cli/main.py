@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.bad_values import Command, Group
 from cli.commands import (
     data,
     labelling,
@@ -27,6 +28,7 @@ from cli.program import DEFAULT_STAGE, hints_for
 from stresswatch.task.definition import TASK
 
 app = typer.Typer(
+    cls=Group,
     help=f"{TASK.title}: real-time serving, monitoring and gated retraining.",
     no_args_is_help=True,
     add_completion=False,
@@ -39,7 +41,9 @@ task_app = typer.Typer(
     help="The task definition: features, label and wording.", no_args_is_help=True
 )
 app.add_typer(task_app, name="task")
-queue_app = typer.Typer(help="Sampled posts that wait for a label.", invoke_without_command=True)
+queue_app = typer.Typer(
+    cls=Group, help="Sampled posts that wait for a label.", invoke_without_command=True
+)
 app.add_typer(queue_app, name="queue")
 
 
@@ -126,7 +130,7 @@ def _run(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _add(group: typer.Typer, command: Callable[..., None], name: str | None = None) -> None:
-    group.command(name, help=_help_of(command))(_run(command))
+    group.command(name, cls=Command, help=_help_of(command))(_run(command))
 
 
 for command in COMMANDS:

@@ -17,6 +17,7 @@ from urllib.error import URLError
 
 import typer
 
+from cli.bad_values import Command
 from cli.console import console, errors_in_a_sentence
 from cli.deployment.client import wait_for
 from cli.deployment.target import TRACKING_DIRECTORY
@@ -145,4 +146,6 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app = typer.Typer(add_completion=False)
+    app.command(cls=Command)(main)
+    app()

@@ -355,3 +355,21 @@ def test_a_failed_retraining_is_reported_with_its_cause(stresswatch, monkeypatch
     execution = Stepfunctions(status="FAILED", **ended)
     result = retrain(stresswatch, monkeypatch, execution, "--wait")
     assert (result.exit_code, result.stderr) == (1, f"The retraining failed: {told}\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["trend", "--by", "month"], "'--by': 'month' is not one of 'day', 'week'."),
+        (["queue", "export", "--format", "x"], "'--format': 'x' is not one of 'label-studio',"),
+        (["queue", "--width", "x"], "'--width': 'x' is not a number from 0.1 to 100."),
+        (["dashboard", "--port", "9.5"], "'--port': '9.5' is not a whole number from 0 to 65535."),
+        (["dashboard", "--port", "99999"], "'99999' is not a whole number from 0 to 65535."),
+        (["smoke", "--wait", "0"], "'--wait': '0' is not a number from 1 to 3600."),
+        (["versions", "--newest", "0"], "'--newest': '0' is not a whole number of at least 1."),
+    ],
+)
+def test_a_bad_value_is_rejected_with_the_accepted_ones(stresswatch, command, said):
+    result = stresswatch(*command)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.replace("│", " ").split())
