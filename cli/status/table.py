@@ -25,7 +25,7 @@ from stresswatch.aws import stack_outputs
 from stresswatch.monitoring.dashboard import RATE, SECTIONS
 from stresswatch.monitoring.panels import Panel
 from stresswatch.storage import quarantine
-from stresswatch.text.wording import counted
+from stresswatch.text.wording import counted, with_unit
 
 SPAN = timedelta(hours=24)
 """The longest window of drift, and the longest wait of live quality."""
@@ -64,7 +64,7 @@ def status_table(
         table.add_section()
         for panel in section.panels:
             table.add_row(
-                f"{panel.title}, {panel.unit}",
+                with_unit(panel.title, panel.unit),
                 _or_why_not(snapshot, "metrics", partial(_panel, deployment, snapshot, panel)),
             )
     return table
@@ -182,7 +182,7 @@ def _mapping(deployment: DeploymentClient) -> RenderableType:
     function = deployment.target.output(stack_outputs.PREDICTOR_FUNCTION)
     if deployment.target.is_local:
         # There the mapping is deployed disabled, and the local stack does its work.
-        return _named(function, "driven by the local stack")
+        return _named(function, "run by the local stack")
     found = deployment.target.client("lambda").list_event_source_mappings(FunctionName=function)
     states = [
         f"{mapping['State'].lower()}, last result: {mapping.get('LastProcessingResult', 'none')}"

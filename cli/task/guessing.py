@@ -24,6 +24,11 @@ _NAMES = {
 }
 """Common column names for each part of a post."""
 _DEFAULTS = {"id": "post_id", "source": "source", "created_at": "created_at"}
+_DEFAULT_MEANINGS = {
+    "id": "the post's id",
+    "source": "the post's community",
+    "created_at": "the time of the post",
+}
 _OF_LABELS = frozenset({"confidence", "labelled_at", "reasons"})
 _NEGATED = re.compile(r"(not?|non|un)[\W_]*|in(?=[a-z])")
 _VALID = "letters from A to Z, digits and underscores, a letter first, at most 63"
@@ -84,7 +89,9 @@ def guess(columns: Sequence[Column], given: dict[str, str | None], positive: str
             notes.append(f"{part} is the column {found.name}.")
         elif part in _DEFAULTS:
             fields[part] = _default(part, fields.values())
-            notes.append(f"No column is the {part}; posts may have it as {fields[part]}.")
+            notes.append(
+                f"No column has {_DEFAULT_MEANINGS[part]}; posts may have it in {fields[part]}."
+            )
         else:
             raise OperatorError(f"Which column is the {part}? Give --{part}; {_listed(columns)}")
     _require_names(fields)

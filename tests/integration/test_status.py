@@ -22,6 +22,7 @@ from stresswatch.aws import stack_outputs
 from stresswatch.aws.identifiers import METRIC_DIMENSION
 from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.rates.rate_table import write_rates
+from stresswatch.text.wording import with_unit
 from stresswatch.versions.champion import Pointer, write_pointer
 from stresswatch.versions.shadow import ShadowPointer, write_shadow
 from tests.unit.rates.worlds import DAY, WEEK
@@ -106,7 +107,7 @@ def test_a_new_stack_shows_empty_metrics_and_the_first_step(target):
     assert "stresswatch seed" in line(shown, "champion")
     assert "active, 1 shard: predictions " in line(shown, "predictions stream")
     for panel in PANELS:
-        assert "not measured yet" in line(shown, f"{panel.title}, ")
+        assert "not measured yet" in line(shown, with_unit(panel.title, panel.unit))
     assert "none is deployed" in line(shown, "alarms")
     assert "never ran" in line(shown, "retraining")
     assert "0" in line(shown, "quarantined today")
@@ -162,7 +163,7 @@ def test_the_champion_its_metrics_and_running_jobs_are_shown(target):
     assert "a test" in line(shown, "champion ")
     told = f"v-next, until {shadow.until:%Y-%m-%d %H:%M} UTC"
     assert told in line(shown, "challenger ")
-    assert "suppressed 2, declined 1" in line(shown, "Retrainings, times")
+    assert "suppressed 2, declined 1" in line(shown, "Retrainings ")
     assert "challenger failures 3" in line(shown, "Errors")
     assert "drifted features 0.667" in line(shown, "Drift, share")
     assert "sentiment " in line(shown, "Drift by feature")
@@ -375,7 +376,7 @@ def test_an_unreadable_pointer_affects_only_its_own_line(target):
 
 def test_the_mapping_is_shown_as_driven_by_the_local_stack(target):
     shown = show(Target(target.name, target.outputs, target.client, is_local=True))
-    assert "driven by the local stack: predictor" in line(shown, "posts to predictor")
+    assert "run by the local stack: predictor" in line(shown, "posts to predictor")
 
 
 def test_at_60_columns_values_stay_whole_and_names_are_truncated(target):

@@ -75,8 +75,10 @@ def test_one_value_in_two_spellings_counts_as_constant():
 
 
 def test_a_missing_field_gets_an_unused_name():
-    task, _ = made(columns(source=WORDS, label=[0, 1]), text="source")
+    task, notes = made(columns(source=WORDS, label=[0, 1]), text="source")
     assert (task.fields.text, task.fields.source) == ("source", "post_source")
+    assert "No column has the post's community; posts may have it in post_source." in notes
+    assert "No column has the time of the post; posts may have it in created_at." in notes
 
 
 def test_an_id_column_with_an_unsuitable_name_is_left_out():

@@ -241,7 +241,7 @@ class TestOnNewHoldout:
     def test_a_feature_without_values_has_the_maximum_distance(self, champion):
         new = labelled_since(bare(make_posts(400, seed=3)))
         line = check(decide(with_posts(champion, BASE + new), champion, RULES), IMPROVEMENT)
-        assert "the champion's is 1.000, the challenger's 1.000" in line.evidence
+        assert "the distance is 1.000 (champion 1.000), at most" in line.evidence
 
     def test_between_text_only_models_distance_does_not_apply(self):
         posts, new = bare(BASE), labelled_since(bare(make_posts(400, seed=3)))
@@ -251,7 +251,7 @@ class TestOnNewHoldout:
             IMPROVEMENT,
         )
         assert not line.passed
-        assert line.evidence.endswith("alternative: the posts lack numeric features")
+        assert line.evidence.endswith("would suffice too, but the posts lack numeric features")
 
     def test_a_text_only_challenger_is_closer_to_text_only_posts(self, champion):
         new = labelled_since(bare(make_posts(400, seed=3)))

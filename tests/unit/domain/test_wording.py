@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stresswatch.text.wording import counted
+from stresswatch.text.wording import counted, with_unit
 from tests.conftest import PROJECT
 
 
@@ -32,3 +32,18 @@ def test_command_messages_never_hard_code_plurals():
     files = [*PROJECT.joinpath("cli").rglob("*.py"), *PROJECT.joinpath("lambdas").rglob("*.py")]
     assert len(files) > 50
     assert [file.name for file in files if in_a_message.search(file.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "said"),
+    [
+        ("Live quality", "share", "Live quality, share"),
+        ("Training", "minutes", "Training, minutes"),
+        ("Requests", "requests", "Requests"),
+        ("Drift by feature", "features", "Drift by feature"),
+        ("Posts in, predictions out", "posts", "Posts in, predictions out"),
+        ("Errors", "times", "Errors"),
+    ],
+)
+def test_a_unit_is_left_out_where_it_says_nothing_new(name, unit, said):
+    assert with_unit(name, unit) == said

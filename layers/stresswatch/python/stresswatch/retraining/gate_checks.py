@@ -203,7 +203,7 @@ def _improvement(
         return _without_distance(by_brier, "the posts lack numeric features")
     limit = distance[0] - rules.minimum_distance_reduction
     if distance[1] > limit:
-        both = f"the champion's is {distance[0]:.3f}, the challenger's {distance[1]:.3f}"
+        both = f"the distance is {distance[1]:.3f} (champion {distance[0]:.3f})"
         return _without_distance(by_brier, f"{both}, {at_most(limit)} needed")
     return Check(
         name=name.format("distance to training posts"),
@@ -218,7 +218,7 @@ def _improvement(
 
 
 def _without_distance(by_brier: Check, why: str) -> Check:
-    said = f"distance to the training posts is no alternative: {why}"
+    said = f"training posts more like the new holdout would suffice too, but {why}"
     return replace(by_brier, evidence=f"{by_brier.evidence}; {said}")
 
 

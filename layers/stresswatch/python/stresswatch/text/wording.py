@@ -20,3 +20,10 @@ def counted(count: float, one: str, many: str | None = None) -> str:
     """
     number = f"{count:,}" if isinstance(count, int) else f"{count:g}"
     return f"{number} {one if count == 1 else many or one + 's'}"
+
+
+def with_unit(name: str, unit: str) -> str:
+    """Return a metric's name with its unit, unless the name says it or it is only "times"."""
+    words = name.lower().replace(",", " ").split()
+    says_it = unit in words or unit.removesuffix("s") in words
+    return name if unit == "times" or says_it else f"{name}, {unit}"
