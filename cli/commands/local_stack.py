@@ -19,7 +19,7 @@ from cli.deployment.target import (
     local_tracking_uri,
 )
 from cli.errors import OperatorError
-from cli.options import Local, Yes
+from cli.options import Yes
 from cli.reset import reset as reset_local
 
 _NEXT_STEPS = """Next steps:
@@ -109,7 +109,9 @@ def down() -> None:
 
 
 def reset(
-    on_local: Local = False,
+    on_local: Annotated[
+        bool, typer.Option("--local", help="Required: it deletes only the local stack's data.")
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Stop the local stack and delete its data."""

@@ -50,7 +50,15 @@ def cost(
     ],
     stage: Stage = "prod",
     peak: Annotated[float, typer.Option(min=1, max=1000, help="Peak-to-average ratio.")] = 3.0,
-    wait: Annotated[float, typer.Option(min=0, max=300, help="Batch window in seconds.")] = 60.0,
+    wait: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=300,
+            help="Longest batch window in seconds, for the table of the cheapest settings; the "
+            "other tables have the stage's.",
+        ),
+    ] = 60.0,
     as_json: AsJson = False,
 ) -> None:
     """Estimate the monthly cost and the limits of a stage. Needs no AWS account."""

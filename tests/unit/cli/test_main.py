@@ -373,3 +373,16 @@ def test_a_bad_value_is_rejected_with_the_accepted_ones(stresswatch, command, sa
     result = stresswatch(*command)
     assert result.exit_code == 2
     assert said in " ".join(result.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("cost", "Longest batch window in seconds, for the table of the cheapest settings"),
+        ("reset", "Required: it deletes only the local stack's data."),
+    ],
+)
+def test_the_help_of_an_option_says_what_it_governs(stresswatch, monkeypatch, command, said):
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = stresswatch(command, "--help").stdout
+    assert said in " ".join(shown.replace("│", " ").split())
