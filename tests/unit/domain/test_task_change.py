@@ -38,7 +38,7 @@ def test_swapped_classes_are_a_change():
     swapped = TASK.label._replace(positive=TASK.label.negative, negative=TASK.label.positive)
     change = TaskChange.since(NUMERIC_FEATURES, swapped.meaning)
     assert "It is not served" in change.advice
-    assert "`stresswatch seed --replace`" in change.advice
+    assert "`stresswatch seed --replace FILE`" in change.advice
 
 
 def test_the_advice_names_the_retrain_command():

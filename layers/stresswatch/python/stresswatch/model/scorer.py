@@ -55,7 +55,7 @@ class OtherLabel(InvalidInput):
     def __init__(self, predicts: str):
         super().__init__(
             f"the version was trained for another task: it predicts {predicts}, not "
-            f"{TASK.label.meaning}; `stresswatch seed --replace` and then `stresswatch retrain "
+            f"{TASK.label.meaning}; `stresswatch seed --replace FILE` and `stresswatch retrain "
             "--force` train one for this task"
         )
 

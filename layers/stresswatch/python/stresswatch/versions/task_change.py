@@ -58,7 +58,7 @@ class TaskChange:
         """The consequence for an operator, and the remedy."""
         if self.predicts:
             meanwhile = "It is not served, and posts wait in the stream"
-            remedy = "`stresswatch seed --replace` and `stresswatch retrain --force` make one"
+            remedy = "`stresswatch seed --replace FILE` and `stresswatch retrain --force` make one"
         else:
             meanwhile = "It keeps serving"
             remedy = "`stresswatch retrain --force` trains one"
