@@ -19,7 +19,7 @@ from cli.errors import FileRefused
 from cli.label_queue.ratings import Rating
 from cli.post_files.columns import FIELDS
 from cli.post_files.contents import marked_encoding
-from cli.post_files.values import record_of
+from cli.post_files.values import Notation, record_of
 from stresswatch.contracts.labelled_posts import parse_record
 from stresswatch.contracts.posts import InvalidPost, post_record
 from stresswatch.storage.label_queue import PREDICTION_FIELDS, QueuedPost
@@ -92,7 +92,7 @@ def read(path: Path) -> Export | None:
             continue
         is_from_queue |= row.is_from_queue
         try:
-            labelled = parse_record(record_of(row.fields, delimiter=row.delimiter))
+            labelled = parse_record(record_of(row.fields, notation=row.notation))
             check_given(labelled, now)
         except InvalidPost as error:
             faults.append(f"{row.place}: {error.detail}")
@@ -121,7 +121,7 @@ class _Annotation(NamedTuple):
     annotator: str | float | None
     fields: dict[str, object]
     is_from_queue: bool
-    delimiter: str | None = None
+    notation: Notation | None = None
 
 
 class _Fault(NamedTuple):
@@ -181,7 +181,9 @@ def _of_csv(path: Path, delimiter: str) -> _Found:
         raise FileRefused("csv_damaged", f"{path}: {error}; export it again.") from error
     for number, row in enumerate(rows, start=1):
         for one in _of_row(number, row):
-            yield one._replace(delimiter=delimiter) if isinstance(one, _Annotation) else one
+            yield (
+                one._replace(notation=Notation(delimiter)) if isinstance(one, _Annotation) else one
+            )
 
 
 def _encoding(head: bytes) -> str:

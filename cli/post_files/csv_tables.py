@@ -17,6 +17,7 @@ from cli.errors import FileRefused
 from cli.post_files.columns import fold, known, repeated
 from cli.post_files.contents import MAXIMUM_LINE, Content, zeros
 from cli.post_files.rows import RawRow, by_field
+from cli.post_files.values import Notation
 from stresswatch.text.wording import counted
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -43,6 +44,9 @@ class CsvTable:
         self.names: list[str] = []
         self.delimiter = self._find_delimiter()
         self._rows = csv.reader(self._lines, strict=True, delimiter=self.delimiter)
+        self.notation = Notation(
+            self.delimiter, has_decimal_commas=_has_decimal_commas(content.head, self.delimiter)
+        )
         self.names = _without_blank_end(next(self._read(), []))
         self._check_header()
 
@@ -218,6 +222,14 @@ class _Lines:
                 "characters; this is not a CSV of posts.",
             )
         return line
+
+
+def _has_decimal_commas(head: str, delimiter: str) -> bool:
+    """Return whether a field is a number whose comma cannot separate thousands."""
+    end = re.escape(delimiter)
+    number = r"[+-]?(?:\d+,(?:\d{1,2}|\d{4,})|0,\d+)"
+    field = rf'(?:^|{end})"?{number}"?(?={end}|\r?$)'
+    return delimiter != "," and re.search(field, head, re.MULTILINE) is not None
 
 
 def _without_blank_end(names: list[str]) -> list[str]:

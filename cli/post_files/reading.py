@@ -17,7 +17,7 @@ from cli.post_files.contents import Content, Kind, look_into
 from cli.post_files.csv_tables import CsvTable
 from cli.post_files.parquet_tables import ParquetTable
 from cli.post_files.rows import RawRow
-from cli.post_files.values import is_rounded_id, record_of
+from cli.post_files.values import Notation, is_rounded_id, record_of
 from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record, parse_record
 from stresswatch.contracts.posts import InvalidPost, Post, post_record, read_post
 from stresswatch.storage.training_sets import check_given
@@ -112,19 +112,19 @@ class PostFile:
         """
         self.share_read = 0.0
         unit = "row" if self.content.kind is Kind.PARQUET else "line"
-        delimiter = None
+        notation = None
         with ExitStack() as files:
             stream, raw = files.enter_context(self.content.bytes())
             if self.content.kind is Kind.CSV:
                 table = CsvTable(self.content, stream)
                 self._require(table.names)
-                delimiter = table.delimiter
+                notation = table.notation
                 source = table.rows()
             else:
                 source = self._raw_rows(stream, files)
             size = max(1, self.path.stat().st_size)
             for number, row in enumerate(source, start=1):
-                yield self._row(number, unit, row, delimiter)
+                yield self._row(number, unit, row, notation)
                 if not number % 500 and not raw.closed:
                     self.share_read = raw.tell() / size
         self.share_read = 1.0
@@ -151,7 +151,7 @@ class PostFile:
         if missing_columns(names, [field]):
             self.meant_as_id = near_misses(names, [field]).get(field, "")
 
-    def _row(self, number: int, unit: str, row: RawRow, delimiter: str | None) -> Row:
+    def _row(self, number: int, unit: str, row: RawRow, notation: Notation | None) -> Row:
         place = f"{unit} {row.place}"
         if isinstance(row.values, InvalidPost):
             return Row(number, place, row.values, row)
@@ -159,7 +159,7 @@ class PostFile:
             values = row.values
             if not self.wanted.is_labelled:
                 values = {name: values[name] for name in values if name not in LABEL_FIELDS}
-            record = record_of(values, delimiter=delimiter)
+            record = record_of(values, notation=notation)
             is_numbered = TASK.fields.id not in record
             found = self._found(record, number)
         except InvalidPost as error:

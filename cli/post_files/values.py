@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from stresswatch.contracts.optional_fields import read_timestamp
@@ -31,6 +31,7 @@ _SCIENTIFIC = re.compile(r"\d\.\d+E\+\d+")
 """A long number as Excel shows it; it also destroys ids such as ``860e03``."""
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+_POINTS_OF_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
 _WHOLE_WITH_COMMA = re.compile(r"[+-]?\d+,0+")
 _EPOCH_WITH_COMMA = re.compile(r"\d{9,},\d+")
 _LABEL_WORDS = label_words(TASK.label.positive, TASK.label.negative)
@@ -42,14 +43,28 @@ LABELS_UNDERSTOOD = ", ".join(
 )
 
 
-def record_of(fields: Mapping[str, object], *, delimiter: str | None = None) -> dict[str, Any]:
+class Notation(NamedTuple):
+    """How a CSV writes its values.
+
+    Attributes
+    ----------
+    delimiter : str
+        The separator of fields.
+    has_decimal_commas : bool
+        Whether numbers have decimal commas, so that points separate thousands.
+    """
+
+    delimiter: str
+    has_decimal_commas: bool = False
+
+
+def record_of(fields: Mapping[str, object], *, notation: Notation | None = None) -> dict[str, Any]:
     """Return the values of a row in the contract's form, without missing ones.
 
     Parameters
     ----------
-    delimiter : str or None
-        Separator of a CSV, where every value is a string and a number may have a decimal comma;
-        None in other formats.
+    notation : Notation or None
+        Of a CSV, where every value is a string; None in other formats.
 
     Raises
     ------
@@ -66,10 +81,10 @@ def record_of(fields: Mapping[str, object], *, delimiter: str | None = None) -> 
             continue
         if isinstance(value, Decimal):
             value = _of_decimal(value)
-        if delimiter not in (None, ",") and isinstance(value, str):
+        if notation and notation.delimiter != "," and isinstance(value, str):
             value = with_point(field, value)
-        if field in _NUMBERS and delimiter:
-            value = _number(field, str(value), delimiter)
+        if field in _NUMBERS and notation:
+            value = _number(field, str(value), notation)
         elif field in _NAMES:
             value = name_of(value)
         elif field == "label":
@@ -175,7 +190,7 @@ def _decoded(field: str, value: bytes) -> str:
         raise InvalidPost("not_utf8", f"{field} must be UTF-8") from None
 
 
-def number_of(field: str, value: object, delimiter: str | None) -> float:
+def number_of(field: str, value: object, notation: Notation | None) -> float:
     """Return the value of a numeric feature; see `record_of`.
 
     Raises
@@ -185,20 +200,22 @@ def number_of(field: str, value: object, delimiter: str | None) -> float:
     """
     if isinstance(value, Decimal):
         value = _of_decimal(value)
-    if delimiter:
-        value = _number(field, str(value), delimiter)
+    if notation:
+        value = _number(field, str(value), notation)
     return read_number({field: value}, field)
 
 
-def _number(field: str, written: str, delimiter: str) -> float:
+def _number(field: str, written: str, notation: Notation) -> float:
     number = written.strip()
+    if notation.has_decimal_commas and _POINTS_OF_THOUSANDS.fullmatch(number):
+        number = number.replace(".", "")
     if _DECIMAL_COMMA.fullmatch(number):
-        if delimiter == ",":
+        if notation.delimiter == ",":
             raise InvalidPost(
                 "number_invalid",
                 f"{field} must be a number with a decimal point, and has a decimal comma",
             )
-        if delimiter != ";" and _THOUSANDS.fullmatch(number):
+        if notation.delimiter != ";" and _THOUSANDS.fullmatch(number):
             raise InvalidPost(
                 "number_invalid",
                 f"{field} must be a number, and its comma could be a decimal one or of thousands",

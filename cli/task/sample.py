@@ -15,7 +15,7 @@ from cli.post_files.causes import likely_cause
 from cli.post_files.contents import Kind
 from cli.post_files.csv_tables import CsvTable
 from cli.post_files.parquet_tables import ParquetTable
-from cli.post_files.values import is_missing, label_word, number_of, with_point
+from cli.post_files.values import Notation, is_missing, label_word, number_of, with_point
 from stresswatch.contracts.posts import InvalidPost
 
 MOST_ROWS = 10_000
@@ -31,14 +31,14 @@ class Column:
         Values that are not missing.
     rows : int
         Number of rows in the sample.
-    delimiter : str or None
-        Separator of a CSV; None in other formats.
+    notation : Notation or None
+        Of a CSV; None in other formats.
     """
 
     name: str
     values: Sequence[object]
     rows: int
-    delimiter: str | None = None
+    notation: Notation | None = None
 
     @property
     def distinct(self) -> set[str]:
@@ -69,12 +69,13 @@ class Column:
     def _label(self, value: object) -> object:
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
-        is_written = self.delimiter not in (None, ",") and isinstance(value, str)
-        return with_point("label", str(value)) if is_written else value
+        if self.notation and self.notation.delimiter != "," and isinstance(value, str):
+            return with_point("label", value)
+        return value
 
     def _number(self, value: object) -> float | None:
         try:
-            return number_of(self.name, value, self.delimiter)
+            return number_of(self.name, value, self.notation)
         except InvalidPost:
             return None
 
@@ -91,7 +92,7 @@ def read_columns(path: Path, most: int = MOST_ROWS) -> list[Column]:
     values: dict[str, list[object]] = {}
     count = 0
     with ExitStack() as files:
-        delimiter, rows = _rows(file, files)
+        notation, rows = _rows(file, files)
         for row in islice(rows, most):
             count += 1
             for name, value in row.items():
@@ -100,11 +101,13 @@ def read_columns(path: Path, most: int = MOST_ROWS) -> list[Column]:
                     column.append(_plain(value))
     if not count:
         raise FileRefused("no_post", f"{path} has no row.")
-    return [Column(name, column, count, delimiter) for name, column in values.items() if name]
+    return [Column(name, column, count, notation) for name, column in values.items() if name]
 
 
-def _rows(file: PostFile, files: ExitStack) -> tuple[str | None, Iterator[Mapping[str, object]]]:
-    """Return the delimiter, and the rows with all columns."""
+def _rows(
+    file: PostFile, files: ExitStack
+) -> tuple[Notation | None, Iterator[Mapping[str, object]]]:
+    """Return the notation of a CSV, and the rows with all columns."""
     stream, _ = files.enter_context(file.content.bytes())
     match file.content.kind:
         case Kind.PARQUET:
@@ -112,7 +115,7 @@ def _rows(file: PostFile, files: ExitStack) -> tuple[str | None, Iterator[Mappin
             return None, parquet.records(parquet.names)
         case Kind.CSV:
             table = CsvTable(file.content, stream)
-            return table.delimiter, (record for _, record in table.records())
+            return table.notation, (record for _, record in table.records())
         case Kind.JSON_LINES:
             return None, _objects(file, stream)
 

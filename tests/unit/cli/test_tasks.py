@@ -124,6 +124,23 @@ def test_decimal_commas_are_read_in_semicolon_separated_files(write, run, stress
 
 
 @pytest.mark.parametrize(
+    ("written", "value"),
+    [("1.080", 1080), ("1.145,00", 1145), ("1.234.567,5", 1234567.5), ("12.5", 12.5)],
+)
+def test_points_are_of_thousands_beside_decimal_commas(write, written, value):
+    rows = [row | {"price": written, "stars": "1,5"} for row in ROWS]
+    columns = {one.name: one for one in read_columns(write(rows, "semicolons.csv"))}
+    assert set(columns["price"].numbers) == {value}
+    assert set(columns["stars"].numbers) == {1.5}
+
+
+def test_points_are_decimal_without_decimal_commas(write):
+    rows = [row | {"price": "1.080"} for row in ROWS]
+    columns = {one.name: one for one in read_columns(write(rows, "semicolons.csv"))}
+    assert set(columns["price"].numbers) == {1.08}
+
+
+@pytest.mark.parametrize(
     ("name", "content"),
     [
         ("posts.csv", "text;label\nschöne Worte;1\n"),
