@@ -35,4 +35,7 @@ def test_the_task_path_may_be_relative_to_the_working_directory(tmp_path):
 def test_a_missing_task_file_is_a_one_line_error(tmp_path, module):
     done = call(module, tmp_path, str(tmp_path / "task.toml"))
     assert done.returncode == 1
-    assert done.stderr == f"{tmp_path}/task.toml: No such file or directory\n"
+    assert done.stderr == (
+        f"{tmp_path}/task.toml: No such file or directory. STRESSWATCH_TASK names it: correct it, "
+        "or unset the variable.\n"
+    )

@@ -39,4 +39,14 @@ def read_task(path: Path) -> Task:
         raise InvalidTask(f"{path}: {error}") from None
 
 
-TASK = read_task(task_file())
+def _task_of_process() -> Task:
+    try:
+        return read_task(task_file())
+    except InvalidTask as error:
+        if os.environ.get(TASK_VARIABLE):
+            remedy = f"{TASK_VARIABLE} names it: correct it, or unset the variable"
+            raise InvalidTask(f"{error}. {remedy}.") from None
+        raise
+
+
+TASK = _task_of_process()
