@@ -1,6 +1,6 @@
 """Pages of the site that show files of the repository.
 
-A link to a file that is no page leads to its content; a link to a folder leads to a list of its
+A link to a file outside the pages leads to its content, and a link to a folder to a list of its
 files.
 """
 
@@ -18,7 +18,7 @@ _FENCE = re.compile(r"`{3,}")
 
 def place(within: Path) -> str:
     """Return the page of a file's path in the repository, under ``code/``."""
-    # A site has no hidden folders.
+    # Zensical skips hidden folders.
     return f"code/{within.as_posix().removeprefix('.')}.md"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from stresswatch.contracts.predictions import DECISION_THRESHOLD
@@ -42,6 +43,18 @@ def compare_rows(
         ],
         trained_on=len(joined) - len(kept),
     )
+
+
+def shadowed_in_window(
+    shadowed: Sequence[Mapping[str, Any]], answered: Sequence[Mapping[str, Any]], start: datetime
+) -> list[Mapping[str, Any]]:
+    """Return the shadowed rows without those of posts answered before a window's start."""
+    earlier = {
+        row["prediction_id"]
+        for row in answered
+        if datetime.fromisoformat(row["predicted_at"]) < start
+    }
+    return [row for row in shadowed if row["prediction_id"] not in earlier]
 
 
 def _is_stressed(probability: float) -> bool:

@@ -56,7 +56,7 @@ def synthesize(
     Raises
     ------
     OperatorError
-        When there is no checkout, or its app does not synthesise.
+        When a checkout is missing, or the synthesis of its app fails.
     OSError
         When the directory cannot be made; CDK would fail with a traceback.
     """

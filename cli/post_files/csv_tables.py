@@ -42,13 +42,15 @@ class CsvTable:
         self._lines = _Lines(content, text)
         self._place = 1
         self.names: list[str] = []
-        self.delimiter = self._find_delimiter()
-        self._rows = csv.reader(self._lines, strict=True, delimiter=self.delimiter)
-        self.notation = Notation(
-            self.delimiter, has_decimal_commas=_has_decimal_commas(content.head, self.delimiter)
-        )
+        delimiter = self._find_delimiter()
+        self.notation = Notation(delimiter, _has_decimal_commas(content.head, delimiter))
+        self._rows = csv.reader(self._lines, strict=True, delimiter=delimiter)
         self.names = _without_blank_end(next(self._read(), []))
         self._check_header()
+
+    @property
+    def _separator(self) -> str:
+        return _NAMES.get(self.notation.delimiter, "the separator")
 
     def rows(self) -> Iterator[RawRow]:
         """Return the rows, without blank ones; see `records`."""
@@ -127,10 +129,7 @@ class CsvTable:
     def _too_long(self, cells: list[str], width: int) -> FileRefused:
         if '\\"' in self._lines.last:
             return self._escaped()
-        advice = (
-            f"a text with {_NAMES.get(self.delimiter, 'the separator')} in it must be in "
-            "quotation marks"
-        )
+        advice = f"a text with {self._separator} in it must be in quotation marks"
         if any(cell.endswith("\\") for cell in cells):
             advice += ", not behind a backslash: in pandas, to_csv without quoting and escapechar"
         elif any(cell.lstrip().startswith(("'", "\u201c", "\u201e", "\u00ab")) for cell in cells):
@@ -160,7 +159,7 @@ class CsvTable:
                 raise self._refused(
                     "row_too_long",
                     "it has a value in a column without a name; name the column, or put a text "
-                    f"with {_NAMES.get(self.delimiter, 'the separator')} in it in quotation marks",
+                    f"with {self._separator} in it in quotation marks",
                 )
 
     def _broken(self, error: csv.Error) -> FileRefused:

@@ -57,6 +57,11 @@ class Notation(NamedTuple):
     delimiter: str
     has_decimal_commas: bool = False
 
+    @property
+    def allows_decimal_commas(self) -> bool:
+        """Return whether a comma in a number cannot separate two fields."""
+        return self.delimiter != ","
+
 
 def record_of(fields: Mapping[str, object], *, notation: Notation | None = None) -> dict[str, Any]:
     """Return the values of a row in the contract's form, without missing ones.
@@ -81,7 +86,7 @@ def record_of(fields: Mapping[str, object], *, notation: Notation | None = None)
             continue
         if isinstance(value, Decimal):
             value = _of_decimal(value)
-        if notation and notation.delimiter != "," and isinstance(value, str):
+        if notation and notation.allows_decimal_commas and isinstance(value, str):
             value = with_point(field, value)
         if field in _NUMBERS and notation:
             value = _number(field, str(value), notation)
@@ -210,7 +215,7 @@ def _number(field: str, written: str, notation: Notation) -> float:
     if notation.has_decimal_commas and _POINTS_OF_THOUSANDS.fullmatch(number):
         number = number.replace(".", "")
     if _DECIMAL_COMMA.fullmatch(number):
-        if notation.delimiter == ",":
+        if not notation.allows_decimal_commas:
             raise InvalidPost(
                 "number_invalid",
                 f"{field} must be a number with a decimal point, and has a decimal comma",

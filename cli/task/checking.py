@@ -15,7 +15,7 @@ from cli.post_files import PostFile, Wanted, refuse, watched
 from cli.post_files.checking import CheckReport
 from cli.post_files.columns import ignored
 from cli.task.sample import read_columns
-from cli.task.writing import WRITTEN_BY_PEOPLE, is_template
+from cli.task.writing import unwritten
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.task.definition import TASK
@@ -99,8 +99,8 @@ class Fit:
         """Return deviations from the task in sentences; all of them are accepted."""
         posts, positive = self.report.posts, self.report.positive
         said = [f"{one.feature.name}: {one.problem}." for one in self.found if one.problem]
-        if unwritten := [name for name in WRITTEN_BY_PEOPLE if is_template(name)]:
-            said.append(f"The wording still has the template's text: {', '.join(unwritten)}.")
+        if parts := unwritten():
+            said.append(f"The wording still has the template's text: {', '.join(parts)}.")
         if self.unknown:
             said.append(f"Not in the task, and ignored: {', '.join(self.unknown)}.")
         for label, count in ((1, positive), (0, posts - positive)):

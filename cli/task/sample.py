@@ -69,7 +69,7 @@ class Column:
     def _label(self, value: object) -> object:
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
-        if self.notation and self.notation.delimiter != "," and isinstance(value, str):
+        if self.notation and self.notation.allows_decimal_commas and isinstance(value, str):
             return with_point("label", value)
         return value
 

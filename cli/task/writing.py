@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 
 from cli.errors import OperatorError
@@ -61,23 +60,27 @@ accepted_f1 = 0.7
 
 [wording]
 notice = {notice}
-purpose = "Say who the model is for, and its purpose."
-limits = "Say what a label means, and what the model cannot know."
+purpose = {purpose}
+limits = {limits}
 must_not_be_used = []
 guideline = """
 # Labelling guideline
 
-Say when a post is {called}, with examples.
+{guideline} {called}, with examples.
 """
 '''
 
-WRITTEN_BY_PEOPLE = ("purpose", "limits", "guideline")
-"""Parts of the wording that the template only asks for."""
+_REQUESTS = {
+    "purpose": "Say who the model is for, and its purpose.",
+    "limits": "Say what a label means, and what the model cannot know.",
+    "guideline": "Say when a post is",
+}
+"""The template's text for each part of the wording that it only asks for."""
 
 
-def is_template(part: str) -> bool:
-    """Return whether a part of the process's task still has the template's text."""
-    return bool(re.search(r"^Say (who|what|when) ", getattr(TASK.wording, part), re.MULTILINE))
+def unwritten() -> list[str]:
+    """Return the parts of the process's task that still have the template's text."""
+    return [part for part, asked in _REQUESTS.items() if asked in getattr(TASK.wording, part)]
 
 
 def definition(guessed: Guess, name: str, noun: str | None, language: str) -> str:
@@ -118,6 +121,9 @@ def definition(guessed: Guess, name: str, noun: str | None, language: str) -> st
         positive=_texts(positive),
         negative=_texts(negative),
         called=_text(called)[1:-1],
+        purpose=_text(_REQUESTS["purpose"]),
+        limits=_text(_REQUESTS["limits"]),
+        guideline=_REQUESTS["guideline"],
     )
     if not guessed.features:
         content = content.replace("\n[text]", "numeric_features = []\n\n[text]", 1)

@@ -22,7 +22,7 @@ from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import LABELS_PREFIX, read_lines
 from stresswatch.versions.shadow import GRACE
-from tests.comparing import compare_rows
+from tests.comparing import compare_rows, shadowed_in_window
 from tests.e2e.deployed import Deployed
 from tests.newest_labels import newest_labels
 from tests.world import LABELS, World
@@ -101,16 +101,9 @@ def test_a_queried_probation_matches_that_of_the_archive_rows(
 ) -> None:
     window, bucket = world.window, world.archive_bucket
     answered = archive.read(world.s3, bucket, window.start - GRACE, window.end + GRACE)
-    earlier = {
-        row["prediction_id"]
-        for row in answered
-        if datetime.fromisoformat(row["predicted_at"]) < window.start
-    }
-    by_v1 = [
-        row
-        for row in archive.read(world.s3, bucket, window.start, window.end, prefix=SHADOW.raw)
-        if row["model_version"] == "v1" and row["prediction_id"] not in earlier
-    ]
+    shadowed = archive.read(world.s3, bucket, window.start, window.end, prefix=SHADOW.raw)
+    in_window = shadowed_in_window(shadowed, answered, window.start)
+    by_v1 = [row for row in in_window if row["model_version"] == "v1"]
     by_v2 = [row for row in answered if row["model_version"] == "v2"]
     expected = compare_rows(by_v1, by_v2, labels(world))
     found = live.compare_probation(window, "v1", "v2")

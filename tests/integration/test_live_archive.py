@@ -16,7 +16,7 @@ from stresswatch.settled.places import PREDICTIONS, SHADOW
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import lines_of
 from stresswatch.versions.shadow import GRACE
-from tests.comparing import compare_rows
+from tests.comparing import compare_rows, shadowed_in_window
 from tests.integration.conftest import ENVIRONMENT
 from tests.integration.conftest import IDENTITY_KEY as KEY
 from tests.integration.settling import settle_all
@@ -77,16 +77,9 @@ def test_probation_comparison_equals_that_of_archived_rows(aws, world, live):
     world.fill(answers=["v1", "v2", "v2"], shadows=["v1", "v1", "v0"])
     settle_all(aws.s3)
     answered = rows(aws, WINDOW.start - GRACE, WINDOW.end + GRACE)
-    earlier = {
-        row["prediction_id"]
-        for row in answered
-        if datetime.fromisoformat(row["predicted_at"]) < WINDOW.start
-    }
-    shadowed = [
-        row
-        for row in rows(aws, WINDOW.start, WINDOW.end, SHADOW)
-        if row["prediction_id"] not in earlier
-    ]
+    shadowed = shadowed_in_window(
+        rows(aws, WINDOW.start, WINDOW.end, SHADOW), answered, WINDOW.start
+    )
     expected = compare_rows(of("v1", shadowed), of("v2", answered), labels(aws))
     found = live.compare_probation(WINDOW, "v1", "v2")
     assert sorted_pairs(found) == sorted_pairs(expected)
